@@ -1,0 +1,1 @@
+"""Gateware of the BinaryViT accelerator, in Amaranth."""
