@@ -1,5 +1,7 @@
 """The packed image: a safetensors file with integer tensors and JSON metadata.
 
+Layer and block names are those of :mod:`sw.compiler.packed`.
+
 Tensors (all little-endian integers)
 ------------------------------------
 ``<layer>.weight``
@@ -7,27 +9,50 @@ Tensors (all little-endian integers)
     of word i//64; 1 is +1; padding bits are 0.
 ``<layer>.<field>``
     int16, shape (outputs,): one array for each of :data:`hw.spec.numerics.PARAMETER_FIELDS` that
-    the layer carries.
+    varies by channel; those that do not are the layer's constants.
 ``<block>.branch.<field>``
     int16, shape (channels,): :data:`hw.spec.numerics.BRANCH_FIELDS`.
-``<stage>.exp``
-    int32, shape (exp_entries,).
-``stem.weight``, ``classifier.weight``
-    int8 matrices (outputs, fan-in); ``classifier.bias`` int32; ``<layer>.position`` int16,
-    shape (tokens, channels).
+``stage<i>.exp``
+    int32, shape (exp_entries,), non-decreasing, in EXP.
+``<layer>.matrix``
+    int8, shape (outputs, fan-in): the stem's, real patch embeddings', the classifier's weight,
+    fan-in ordered (kernel row, kernel column, channel).
+``classifier.bias``
+    int32, shape (classes,).
+``<layer>.position``
+    int16, shape (tokens, channels), in the fraction of the stage's x.
 
-Metadata (strings): ``version``, ``contract``, ``model`` (JSON: sizes), ``layers`` (JSON: a dict of
-scalar fields a layer: shifts, offsets, fractions, constants), ``preprocessing`` (JSON: size, crop,
-mean, deviation), ``classes`` (JSON list).
+Real layers, in words
+---------------------
+Stem: ``s = round(sum of matrix*(pixel - 128), sum_shift)``, then the post-processor with main =
+position.  Real embedding: the norm layer's y (no sum, residual x) saturated to NORMED, then the
+same over 2x2 tokens.  Head: mean = GRID over all tokens (token 0 with a class token), y by the
+``head`` layer (no sum, residual the mean), ``logits = matrix @ y + bias`` in LOGIT.
+
+Metadata (strings)
+------------------
+``version``, ``contract`` (digest); JSON: ``model`` (sizes), ``layers`` (by layer: ``inputs``,
+``outputs``, ``constants``, ``scalars``), ``blocks`` (by block: its scalars), ``branches`` (by
+block: slope_shift), ``scalars`` (head_shift, logit_scale), ``fractions`` (bits by tensor),
+``saturation`` (measured share by tensor), ``preprocessing`` (size, crop, mean, deviation),
+``classes`` (list).
 """
 
 from __future__ import annotations
 
+from hw.spec.numerics import Format
+
 VERSION = 1
 """Version of this layout."""
 
-METADATA = ("version", "contract", "model", "layers", "preprocessing", "classes")
+METADATA = ("version", "contract", "model", "layers", "blocks", "branches", "scalars",
+            "fractions", "saturation", "preprocessing", "classes")
 """Keys that every packed image has."""
 
 SUFFIX = ".bvit"
 """File name suffix of packed images."""
+
+PIXEL = Format(8, True, "pixel - 128: the top bit of an 8-bit pixel flipped")
+MATRIX = Format(8, True, "real weights: 8 bit planes of the array")
+NORMED = Format(8, True, "normed values before a real patch embedding: 8 bit planes")
+LOGIT = Format(32, True, "logits: a word of the host")

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hw.spec.configuration import Configuration
-from hw.spec.numerics import BRANCH_FIELDS, PARAMETER_FIELDS
+from hw.spec.numerics import BRANCH_FIELDS, GAIN_SHIFTS, PARAMETER_FIELDS, SLOPE_SHIFTS
+from sw.compiler.packed import PackedLayer, PackedNetwork
 
 
 @dataclass(frozen=True)
@@ -181,3 +182,35 @@ class ExternalMemory:
     def image(self) -> np.ndarray:
         """Everything: uint64, shape (beats, 2)."""
         return np.concatenate(self._parts) if self._parts else np.zeros((0, 2), np.uint64)
+
+
+def block_image(packed: PackedNetwork, stage: int, block: int) -> BlockImage:
+    """What the scheduler needs of one block of a packed network.
+
+    Raises
+    ------
+    KeyError
+        For a block that the network does not have.
+    """
+    config = packed.block(stage, block)
+    prefix = f"{config.name}."
+    layers = {name.removeprefix(prefix): _layer_image(layer)
+              for name, layer in packed.layers.items() if name.startswith(prefix)}
+    branch = packed.branches.get(config.name)
+    grid = config.tokens == config.side ** 2
+    return BlockImage(
+        height=config.side if grid else 1, width=config.side if grid else config.tokens,
+        channels=config.channels, hidden=config.hidden, heads=config.heads,
+        reduction=config.reduction, layers=layers,
+        branch=branch.parameters if branch else None,
+        branch_slope_shift=SLOPE_SHIFTS.index(branch.slope_shift) if branch else 0,
+        grid_shift=config.grid_shift, exp=config.exp, index_base=config.index_base,
+        scale=config.scale, scale_shift=config.scale_shift)
+
+
+def _layer_image(layer: PackedLayer) -> LayerImage:
+    weight = None if layer.weight is None else layer.weight.view(np.uint64)
+    return LayerImage(
+        weight, layer.inputs, layer.outputs, layer.parameters, layer.constants,
+        GAIN_SHIFTS.index(layer.scalars.get("gain_shift", GAIN_SHIFTS[0])),
+        SLOPE_SHIFTS.index(layer.scalars.get("slope_shift", SLOPE_SHIFTS[0])))

@@ -1,0 +1,1 @@
+"""The systolic XNOR-popcount array: processing elements, sequencer, result FIFO."""

@@ -1,0 +1,211 @@
+"""The loops of an array command: one step an operand word, addresses by additions only."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.interfaces import command_stream
+from hw.spec.commands import ARRAY, Opcode
+from hw.spec.configuration import Configuration
+
+_BITS = {field.name: field.bits for field in ARRAY}
+LANE_BITS = _BITS["heads"] + _BITS["head_channels"] + 1
+"""Of a signed lane position: no count of segments overflows it."""
+
+
+def step_layout(c: Configuration) -> data.StructLayout:
+    """One operand word.
+
+    ``first``, ``end``: first and last word of a segment, where the bit limits apply.
+    ``subtract``: the second, subtracted pass of CONTEXT.  ``tile``: column tile.
+    ``lane_low``, ``lane_high``: lanes of the segment's head (CONTEXT only).
+    ``last``: last word of the group; ``last_begin``, ``last_end``: of its first, last column tile.
+    ``tokens``: beats of the group.  ``tile_begin``: first word of a tile of SCORE.
+    """
+    return data.StructLayout({
+        "row_address": (c.row_words - 1).bit_length(),
+        "column_address": (c.column_words - 1).bit_length(),
+        "tile": range(max(2, c.group_tiles)),
+        "first": 1,
+        "end": 1,
+        "first_bit": _BITS["first_bit"],
+        "last_bit": _BITS["last_bit"],
+        "subtract": 1,
+        "context": 1,
+        "lane_low": signed(LANE_BITS),
+        "lane_high": signed(LANE_BITS),
+        "last": 1,
+        "last_begin": 1,
+        "last_end": 1,
+        "tokens": _BITS["last_tokens"],
+        "score": 1,
+        "tile_begin": 1,
+    })
+
+
+class Loops(wiring.Component):
+    """Turns a command into its steps.
+
+    Order: outer, tile, inner (SCORE: tile, outer, inner, so that a tile's key groups follow each
+    other), then segment, word, [CONTEXT: pass], column tile.  Column words are those of the
+    group, the same for every segment.  A count of 0 acts as 1.
+
+    Latency: a command's first step is there one cycle after it is taken.  One step a cycle, also
+    from the last of a command to the first of the next; respects back-pressure.
+
+    Parameters
+    ----------
+    configuration : Configuration
+        Sizes.
+
+    Members
+    -------
+    command : In(stream of the LINEAR record)
+        LINEAR, CONTEXT or SCORE; only HEADER and ARRAY fields are read.
+    step : Out(stream of step_layout)
+        Operand words in order.
+    """
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._configuration = c = configuration
+        super().__init__({
+            "command": In(command_stream(Opcode.LINEAR)),
+            "step": Out(stream.Signature(step_layout(c))),
+        })
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        c = self._configuration
+        given, step = self.command.payload, self.step.payload
+
+        # What stays for a command.
+        keep = {name: Signal(_BITS[name], name=name, reset_less=True) for name in (
+            "tiles", "last_tokens", "outer", "inner", "heads", "words", "row_base", "row_tile",
+            "row_head", "column_group", "first_bit", "last_bit", "head_channels", "head_skip")}
+        score, context = Signal(), Signal()
+
+        # Counters of what is left, this one included.
+        left = {name: Signal(_BITS[name], name=f"{name}_left", reset_less=True)
+                for name in ("tiles", "outer", "inner", "heads", "words")}
+        ends = {name: Signal(name=f"{name}_end") for name in left}
+        m.d.comb += [ends[name].eq(left[name][1:] == 0) for name in left]
+        active, second, first, tile_begin = Signal(), Signal(), Signal(), Signal()
+        tile = Signal(step.tile.shape())
+
+        # Nested ends: each implies those before it.
+        tile_end, pass_end, word_end = Signal(), Signal(), Signal()
+        segment_end, inner_end, middle_end, command_end = Signal(), Signal(), Signal(), Signal()
+        go = Signal()
+        m.d.comb += [
+            tile_end.eq(tile == c.group_tiles - 1),
+            pass_end.eq(tile_end & (second | ~context)),
+            word_end.eq(pass_end & ends["words"]),
+            segment_end.eq(word_end & ends["heads"]),
+            inner_end.eq(segment_end & ends["inner"]),
+            middle_end.eq(inner_end & Mux(score, ends["outer"], ends["tiles"])),
+            command_end.eq(middle_end & Mux(score, ends["tiles"], ends["outer"])),
+            go.eq(active & self.step.ready),
+            self.command.ready.eq(~active | (go & command_end)),
+        ]
+        tile_next, tile_restart = Signal(), Signal()
+        outer_next, outer_restart = Signal(), Signal()
+        m.d.comb += [
+            tile_next.eq(Mux(score, middle_end & ~command_end, inner_end & ~middle_end)),
+            tile_restart.eq(~score & middle_end & ~command_end),
+            outer_next.eq(Mux(score, inner_end & ~middle_end, middle_end & ~command_end)),
+            outer_restart.eq(score & middle_end & ~command_end),
+        ]
+
+        # Addresses.
+        row_bits, column_bits = len(step.row_address), len(step.column_address)
+        row, row_segment, row_tile = (
+            Signal(row_bits, name=n, reset_less=True) for n in ("row", "row_segment", "row_tile0"))
+        column, column_group, column_outer = (
+            Signal(column_bits, name=n, reset_less=True)
+            for n in ("column", "column_group0", "column_outer"))
+        lane_low, lane_high = (Signal(signed(LANE_BITS), name=n, reset_less=True)
+                               for n in ("lane_low", "lane_high"))
+        row_tile_next, row_segment_next = Signal(row_bits), Signal(row_bits)
+        group_next, column_next_group = Signal(column_bits), Signal(column_bits)
+        m.d.comb += [
+            row_segment_next.eq(row_segment + keep["row_head"]),
+            row_tile_next.eq(row_tile),
+            group_next.eq(column_group + keep["column_group"]),
+            column_next_group.eq(Mux(tile_next | tile_restart, column_outer, group_next)),
+        ]
+        with m.If(outer_next & ~score):
+            m.d.comb += column_next_group.eq(group_next)
+        with m.If(tile_next):
+            m.d.comb += row_tile_next.eq(row_tile + keep["row_tile"])
+        with m.Elif(tile_restart):
+            m.d.comb += row_tile_next.eq(keep["row_base"])
+
+        with m.If(go):
+            m.d.sync += [tile.eq(Mux(tile_end, 0, tile + 1)), column.eq(column + 1),
+                         tile_begin.eq(score & tile_next)]
+            with m.If(tile_end & context):
+                m.d.sync += second.eq(~second)
+            with m.If(tile_end & ~pass_end):
+                m.d.sync += column.eq(column - (c.group_tiles - 1))
+            with m.If(pass_end):
+                m.d.sync += [left["words"].eq(left["words"] - 1), row.eq(row + 1), first.eq(0)]
+            with m.If(word_end):
+                m.d.sync += [
+                    left["words"].eq(keep["words"]), left["heads"].eq(left["heads"] - 1),
+                    first.eq(1), row.eq(row_segment_next), row_segment.eq(row_segment_next),
+                    column.eq(column_group), lane_low.eq(lane_high),
+                    lane_high.eq(lane_high + keep["head_channels"]),
+                ]
+            with m.If(segment_end):
+                m.d.sync += [
+                    left["heads"].eq(keep["heads"]), left["inner"].eq(left["inner"] - 1),
+                    row.eq(row_tile_next), row_segment.eq(row_tile_next),
+                    row_tile.eq(row_tile_next),
+                    column.eq(column_next_group), column_group.eq(column_next_group),
+                    lane_low.eq(-keep["head_skip"]),
+                    lane_high.eq(keep["head_channels"] - keep["head_skip"]),
+                ]
+            with m.If(inner_end):
+                m.d.sync += left["inner"].eq(keep["inner"])
+            for name, following, restart in (("tiles", tile_next, tile_restart),
+                                             ("outer", outer_next, outer_restart)):
+                with m.If(following):
+                    m.d.sync += left[name].eq(left[name] - 1)
+                with m.Elif(restart):
+                    m.d.sync += left[name].eq(keep[name])
+            with m.If(outer_next & ~score):
+                m.d.sync += column_outer.eq(group_next)
+            with m.If(command_end):
+                m.d.sync += active.eq(0)
+
+        with m.If(self.command.valid & self.command.ready):
+            m.d.sync += [
+                active.eq(1), second.eq(0), first.eq(1), tile.eq(0),
+                score.eq(given.opcode == Opcode.SCORE), context.eq(given.opcode == Opcode.CONTEXT),
+                tile_begin.eq(given.opcode == Opcode.SCORE),
+                *(keep[name].eq(given[name]) for name in keep),
+                *(left[name].eq(given[name]) for name in left),
+                row.eq(given.row_base), row_segment.eq(given.row_base),
+                row_tile.eq(given.row_base), column.eq(given.column_base),
+                column_group.eq(given.column_base), column_outer.eq(given.column_base),
+                lane_low.eq(-given.head_skip),
+                lane_high.eq(given.head_channels - given.head_skip),
+            ]
+
+        last = Signal()
+        m.d.comb += [
+            last.eq(ends["words"] & ends["heads"] & (second | ~context)),
+            self.step.valid.eq(active),
+            step.row_address.eq(row), step.column_address.eq(column), step.tile.eq(tile),
+            step.first.eq(first), step.end.eq(ends["words"]),
+            step.first_bit.eq(keep["first_bit"]), step.last_bit.eq(keep["last_bit"]),
+            step.subtract.eq(second), step.context.eq(context),
+            step.lane_low.eq(lane_low), step.lane_high.eq(lane_high),
+            step.last.eq(last), step.last_begin.eq(last & (tile == 0)),
+            step.last_end.eq(last & tile_end),
+            step.tokens.eq(Mux(ends["tiles"], keep["last_tokens"], c.rows)),
+            step.score.eq(score), step.tile_begin.eq(tile_begin),
+        ]
+        return m

@@ -1,0 +1,143 @@
+"""Issue of operand words: when a step may go, and the drain of what it makes."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.array.fifo import result_beats
+from hw.array.loops import Loops, step_layout
+from hw.array.systolic import HOLD_LATENCY, drain_latency
+from hw.interfaces import command_stream
+from hw.spec.commands import Opcode
+from hw.spec.configuration import Configuration
+
+OPERAND_LATENCY = 2
+"""Cycles from the issue of a word to the masked operand at cluster 0: memory, mask."""
+
+
+class Sequencer(wiring.Component):
+    """Issues one operand word a cycle; everything behind the issue is feed-forward.
+
+    A word waits while `stall` is high; the first word of a tile of SCORE for `score_ready`; and
+    the first of a group's last words until its hold will have been read and, unless it is SCORE,
+    until the result FIFO has `rows` places free, of which it reserves the group's tokens.  The
+    rest of a group's last words needs no such check: hold g is read and loaded g cycles later.
+
+    Let the last of a group's last words go in cycle e, and be loaded in cycle e + load.  Hold 0
+    shows token 0 at ``e + 1 + max(0, load - (group_tiles - 1))``, hold g g cycles later, so that
+    one multiplexer token a cycle gives whole beats even if a stall split the last words.
+
+    Latency: command to first issue two cycles.  No bubble between groups or commands:
+    a group takes max(words issued, tokens) cycles.
+
+    Parameters
+    ----------
+    configuration : Configuration
+        Sizes.
+
+    Members
+    -------
+    command : In(stream of the LINEAR record)
+        LINEAR, CONTEXT or SCORE.
+    stall : In(1)
+        Issue nothing in this cycle.
+    score_ready : In(1)
+        The attention unit can take one more tile.
+    score_tile : Out(1)
+        The first word of a tile of SCORE is issued in this cycle.
+    taken : In(1)
+        A beat left the result FIFO.
+    issue : Out(1)
+        `step` is issued in this cycle.
+    step : Out(step_layout)
+        The word.
+    token : Out(0..rows-1)
+        Token that the holds of column tile 0 of cluster 0 show.
+    beat : Out(1)
+        The array's result is a beat in this cycle.
+    beat_score : Out(1)
+        That beat is of SCORE.
+    """
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._configuration = c = configuration
+        super().__init__({
+            "command": In(command_stream(Opcode.LINEAR)),
+            "stall": In(1),
+            "score_ready": In(1),
+            "score_tile": Out(1),
+            "taken": In(1),
+            "issue": Out(1),
+            "step": Out(step_layout(c)),
+            "token": Out(range(max(2, c.rows))),
+            "beat": Out(1),
+            "beat_score": Out(1),
+        })
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        c = self._configuration
+        m.submodules.loops = loops = Loops(c)
+        wiring.connect(m, loops.command, wiring.flipped(self.command))
+
+        # Register stage between the loops' comparisons and the issue decision.
+        waiting = Signal(step_layout(c))
+        valid, score_wait = Signal(), Signal()
+        m.d.comb += [loops.step.ready.eq(~valid | self.issue), self.step.eq(waiting)]
+        with m.If(loops.step.ready):
+            m.d.sync += [valid.eq(loops.step.valid), waiting.eq(loops.step.payload)]
+
+        capacity = result_beats(c)
+        room, room_next = Signal(range(capacity + 1), init=capacity), Signal(range(capacity + 1))
+        room_enough = Signal(init=1)
+        hold_wait, hold_free = Signal(range(c.rows + 1)), Signal(init=1)
+        reserve, hold_next = Signal(), Signal(range(c.rows + 1))
+        m.d.comb += [
+            score_wait.eq(waiting.tile_begin & ~self.score_ready),
+            self.issue.eq(valid & ~self.stall & ~score_wait & (
+                ~waiting.last_begin | (hold_free & (waiting.score | room_enough)))),
+            self.score_tile.eq(self.issue & waiting.tile_begin),
+            reserve.eq(self.issue & waiting.last_begin & ~waiting.score),
+            room_next.eq(room + self.taken - Mux(reserve, waiting.tokens, 0)),
+        ]
+        m.d.sync += [room.eq(room_next), room_enough.eq(room_next >= c.rows)]
+
+        # Hold 0 may be loaded `tokens` cycles after the tokens before began to be read.
+        load = OPERAND_LATENCY + HOLD_LATENCY - 1
+        spread = c.group_tiles - 1
+        overlap = min(load, spread)
+        ended = self.issue & waiting.last_end
+        with m.If(ended & (waiting.tokens > overlap + 1)):
+            m.d.comb += hold_next.eq(waiting.tokens - (overlap + 1))
+        with m.Elif(~ended & (hold_wait != 0)):
+            m.d.comb += hold_next.eq(hold_wait - 1)
+        m.d.sync += [hold_wait.eq(hold_next), hold_free.eq(hold_next == 0)]
+
+        # The drain.
+        start, tokens, score = ended, waiting.tokens, waiting.score
+        for stage in range(max(0, load - spread)):
+            start_later = Signal(name=f"start{stage}")
+            tokens_later = Signal.like(waiting.tokens, name=f"tokens{stage}", reset_less=True)
+            score_later = Signal(name=f"score{stage}", reset_less=True)
+            m.d.sync += [start_later.eq(start), tokens_later.eq(tokens), score_later.eq(score)]
+            start, tokens, score = start_later, tokens_later, score_later
+        remaining, draining = Signal.like(waiting.tokens), Signal()
+        token, draining_score = Signal(self.token.shape()), Signal()
+        with m.If(start):
+            m.d.sync += [token.eq(0), draining.eq(1), remaining.eq(tokens - 1),
+                         draining_score.eq(score)]
+        with m.Elif(remaining != 0):
+            m.d.sync += [token.eq(token + 1), remaining.eq(remaining - 1)]
+        with m.Else():
+            m.d.sync += draining.eq(0)
+        m.d.comb += self.token.eq(token)
+        beat, beat_score = draining, draining_score
+        for stage in range(drain_latency(c)):
+            beat_later = Signal(name=f"beat{stage}")
+            beat_score_later = Signal(name=f"beat_score{stage}", reset_less=True)
+            m.d.sync += [beat_later.eq(beat), beat_score_later.eq(beat_score)]
+            beat, beat_score = beat_later, beat_score_later
+        m.d.comb += [self.beat.eq(beat), self.beat_score.eq(beat_score)]
+        return m

@@ -1,0 +1,1 @@
+"""Binary attention: scores to attention bits, tile by tile."""

@@ -1,0 +1,66 @@
+"""The exponential table, looked up by every lane in every cycle."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module
+from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from hw.attention.layouts import index_bits
+from hw.interfaces import exp_write
+from hw.spec.configuration import Configuration
+from hw.spec.numerics import EXP
+
+
+class ExpTable(wiring.Component):
+    """Entries of `lanes` indices: ``entry[i] = E[index[i]] if mask[i] else 0``.
+
+    One memory with a read port a lane: distributed RAM, of which synthesis makes the copies.
+
+    Latency 1 cycle; a beat a cycle; no back-pressure.
+    Golden partner: `E[index_j]` of ``hw.spec.numerics``, attention.  Validated for any table.
+
+    Parameters
+    ----------
+    configuration : Configuration
+        Sizes.
+
+    Members
+    -------
+    write : In(exp table write)
+        An entry a write, always granted; seen by indices of later cycles.
+    index : In(array of `lanes` indices)
+        Which entries.
+    mask : In(lanes)
+        Lanes that are keys.
+    entry : Out(array of `lanes` entries)
+        The entries, a cycle later.
+    """
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._c = c = configuration
+        super().__init__({
+            "write": In(exp_write(c)),
+            "index": In(data.ArrayLayout(index_bits(c), c.lanes)),
+            "mask": In(c.lanes),
+            "entry": Out(data.ArrayLayout(EXP.bits, c.lanes)),
+        })
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        c = self._c
+        m.submodules.entries = entries = Memory(
+            shape=EXP.bits, depth=c.exp_entries, init=[], attrs={"ram_style": "distributed"})
+        write = entries.write_port()
+        m.d.comb += [
+            self.write.grant.eq(1),
+            write.addr.eq(self.write.address),
+            write.data.eq(self.write.data),
+            write.en.eq(self.write.request),
+        ]
+        for lane in range(c.lanes):
+            read = entries.read_port(domain="comb")
+            m.d.comb += read.addr.eq(self.index[lane])
+            m.d.sync += self.entry[lane].eq(read.data & self.mask[lane].replicate(EXP.bits))
+        return m

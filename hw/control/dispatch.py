@@ -1,0 +1,179 @@
+"""Sends commands to the engines in order, each when its waits hold."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from hw.control.fetch import ends
+from hw.control.queue import Queue
+from hw.control.waiting import COUNTS, WaitingQueue
+from hw.interfaces import command_stream
+from hw.spec.commands import COMMAND_BITS, ENGINE_OF, RECORDS, Engine, Opcode
+from hw.spec.configuration import Configuration
+
+UNIT_COMMANDS = 2
+"""Commands in front of a unit, so that it finds its next one waiting."""
+TAGS = 8
+"""Commands of an engine that may have left their queue and not be complete."""
+
+QUEUES = {
+    "load": (Opcode.LOAD,),
+    "store": (Opcode.STORE,),
+    "array": (Opcode.LINEAR, Opcode.CONTEXT, Opcode.PASS, Opcode.SCORE),
+    "pool": (Opcode.GRID, Opcode.BRANCH),
+}
+UNITS = {
+    "load": Opcode.LOAD, "store": Opcode.STORE, "array": Opcode.LINEAR, "lanes": Opcode.LINEAR,
+    "attention": Opcode.SCORE, "grid": Opcode.GRID, "branch": Opcode.BRANCH,
+}
+
+
+class Dispatch(wiring.Component):
+    """Sorts commands into four queues and sends each queue's head to its units.
+
+    A head goes when every engine has completed as many commands as its ``after_*`` say and its
+    units' inputs have room: LINEAR and CONTEXT to array and lanes at once, PASS to the lanes,
+    SCORE to array and attention at once.  GRID and BRANCH keep their order: one kind goes only
+    when no command of the other is in the pooling unit.  END is taken when everything before it
+    is complete.
+
+    Latency: 4 cycles from `command` to a unit; a command that waits for a completion reaches its
+    unit 2 cycles after the pulse on `done`.  A command a cycle in, one every 2 cycles out of each
+    queue.  Respects back-pressure: `command` waits while the queue that it belongs to is full.
+    Golden partner: none.  Validated with model engines of random latency and random programs.
+
+    Parameters
+    ----------
+    configuration : Configuration
+        Gives queue_depth.
+
+    Members
+    -------
+    start : In(1)
+        Sets all counts to 0; only while no command is here.
+    command : In(stream of 512)
+        The program, in order.
+    load : Out(command_stream(LOAD))
+        To the loader.
+    store : Out(command_stream(STORE))
+        To the store engine.
+    array : Out(command_stream(LINEAR))
+        To the array: LINEAR, CONTEXT and the common fields of SCORE.
+    lanes : Out(command_stream(LINEAR))
+        To the lanes: LINEAR, CONTEXT, PASS.
+    attention : Out(command_stream(SCORE))
+        To the attention unit.
+    grid : Out(command_stream(GRID))
+        To the pooling unit.
+    branch : Out(command_stream(BRANCH))
+        To the pooling unit.
+    done : In(5)
+        A command of the engine (bit: Engine) is complete.
+    stall : In(1)
+        No head goes in a cycle with it high.
+    finished : Out(1)
+        END is taken in this cycle.
+    complete_valid : Out(5)
+        `done` a cycle later.
+    complete_tag : Out(12 x 5)
+        With `complete_valid`: the tag of the engine's completed command.
+    """
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._configuration = configuration
+        super().__init__({
+            "start": In(1),
+            "command": In(stream.Signature(COMMAND_BITS)),
+            **{unit: Out(command_stream(opcode)) for unit, opcode in UNITS.items()},
+            "done": In(len(Engine)),
+            "stall": In(1),
+            "finished": Out(1),
+            "complete_valid": Out(len(Engine)),
+            "complete_tag": Out(data.ArrayLayout(12, len(Engine))),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        c = self._configuration
+
+        completed = Signal(COUNTS)
+        now = Signal(COUNTS)  # with this cycle's completions
+        for e in Engine:
+            m.d.comb += now[e].eq(completed[e] + self.done[e])
+            m.d.sync += completed[e].eq(Mux(self.start, 0, now[e]))
+
+        # Into the queues.
+        queues = {}
+        opcode = self.command.payload[:4]
+        for name, opcodes in QUEUES.items():
+            bits = max(RECORDS[o].bits for o in opcodes)
+            queues[name] = queue = WaitingQueue(c, bits)
+            m.submodules[f"{name}_queue"] = queue
+            mine = is_one_of(opcode, opcodes)
+            m.d.comb += [
+                queue.completed.eq(now),
+                queue.input.payload.eq(self.command.payload),
+                queue.input.valid.eq(self.command.valid & mine),
+            ]
+            with m.If(mine):
+                m.d.comb += self.command.ready.eq(queue.input.ready)
+
+        # Commands taken and not complete, an engine.
+        idle = []
+        most = c.queue_depth + 1 + TAGS
+        for e in Engine:
+            open_commands = Signal(range(most + 1), name=f"open_{e.name.lower()}")
+            mine = is_one_of(opcode, [o for o, engine in ENGINE_OF.items() if engine == e])
+            taken = self.command.valid & self.command.ready & mine
+            m.d.sync += open_commands.eq(open_commands + taken - self.done[e])
+            idle.append(open_commands == 0)
+        with m.If(ends(self.command.payload)):
+            m.d.comb += [
+                self.command.ready.eq(Cat(idle).all()),
+                self.finished.eq(self.command.valid & self.command.ready),
+            ]
+
+        # Out of the queues.
+        tags = {}
+        for e in Engine:
+            m.submodules[f"{e.name.lower()}_tags"] = tags[e] = Queue(c, 12, TAGS)
+            m.d.comb += tags[e].output.ready.eq(self.done[e])
+            m.d.sync += self.complete_tag[e].eq(tags[e].output.payload)
+        m.d.sync += self.complete_valid.eq(self.done)
+
+        inputs = {"load": self.load, "store": self.store}
+        for unit in ("array", "lanes", "attention", "grid", "branch"):
+            shape = command_stream(UNITS[unit]).members["payload"].shape
+            m.submodules[f"{unit}_commands"] = queue = Queue(c, shape, UNIT_COMMANDS)
+            connect(m, queue.output, flipped(getattr(self, unit)))
+            inputs[unit] = queue.input
+
+        def send(name: str, ways: list[tuple]) -> None:
+            """Sends the head of a queue: (applies, engine or None, unit, may go) a way."""
+            head = queues[name].head
+            goes = Signal(name=f"{name}_goes")
+            ready = ~self.stall
+            for applies, engine, unit, may_go in ways:
+                target = inputs[unit]
+                room = target.ready & may_go
+                if engine is not None:
+                    room = room & tags[engine].input.ready
+                ready = ready & (room | ~applies)
+                m.d.comb += data.View(
+                    target.payload.shape(), head.payload)  if False else target.payload.eq(head.payload)
+                m.d.comb += target.valid.eq(goes & applies)
+                if engine is not None:
+                    with m.If(applies):
+                        m.d.comb += [
+                            tags[engine].input.payload.eq(head.payload[4:16]),
+                            tags[engine].input.valid.eq(goes),
+                        ]
+            m.d.comb += [head.ready.eq(ready), goes.eq(head.valid & ready)]
+        return m
+
+
+def is_one_of(opcode, opcodes):
+    """Whether an opcode is one of some."""
+    return Cat(opcode == o for o in opcodes).any()

@@ -1,0 +1,1 @@
+"""Pooling between tokens: windows (GRID) and the pooled branches (BRANCH)."""

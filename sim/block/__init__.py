@@ -1,0 +1,1 @@
+"""One block through the RTL: simulate, observe, compare with golden, report."""

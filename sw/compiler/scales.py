@@ -1,0 +1,99 @@
+"""Scales: one power-of-two fraction a scale group and one f_pre a layer.
+
+A group's fraction is the greatest for which its calibrated range, with headroom, fits VALUE.
+A layer's f_pre is the greatest for which
+
+1. its calibrated ``|v|``, with headroom, and its bias fit (``v`` is PRE, two bits wider);
+2. ``residual_gain = a * 2**(f_pre - f_residual + 11)`` fits PARAMETER;
+3. ``gain = g * 2**(f_pre + 11 - gain_shift)`` fits at the greatest gain_shift.
+
+Slopes ``k * 2**(f_out - f_pre + slope_shift)`` must fit at the least slope_shift, which bounds
+f_out from above: fractions are lowered until every layer is content (they only fall, so this ends).
+"""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor
+
+from hw.spec.numerics import (
+    GAIN_SHIFTS,
+    PARAMETER,
+    RESIDUAL_GAIN_FRACTION,
+    SLOPE_SHIFTS,
+    VALUE,
+)
+from sw.compiler.calibrate import Ranges
+from sw.compiler.errors import CompileError
+from sw.compiler.folded import FoldedLayer, FoldedNetwork
+
+HEADROOM = 1.25
+"""Calibrated ranges are multiplied by this: other pictures reach a little further."""
+GREATEST_FRACTION = 20
+LEAST_FRACTION = -8
+
+
+def largest(*tensors: Tensor | None) -> float:
+    """Greatest magnitude of some tensors."""
+    return max((float(t.abs().max()) for t in tensors if t is not None and t.numel()), default=0.0)
+
+
+def fitting(magnitude: float, limit: int) -> int:
+    """Greatest n with ``magnitude * 2**n <= limit``."""
+    if magnitude == 0:
+        return GREATEST_FRACTION
+    return min(GREATEST_FRACTION, math.floor(math.log2(limit / magnitude)))
+
+
+def choose_scales(network: FoldedNetwork, ranges: Ranges) -> tuple[dict[str, int], dict[str, int]]:
+    """Fractions by scale group and f_pre by layer.
+
+    Raises
+    ------
+    CompileError
+        If no fraction within -8..20 serves a group.
+    """
+    groups = {name: fitting(HEADROOM * value, VALUE.high)
+              for name, value in _wanted(network, ranges).items()}
+    layers = [layer for layer in network.layers.values() if layer.bias is not None]
+    changed = True
+    while changed:
+        changed, pre = False, {}
+        for layer in layers:
+            pre[layer.name] = _pre_fraction(layer, ranges, groups)
+            slope = largest(layer.slope_positive, layer.slope_negative)
+            ceiling = pre[layer.name] + fitting(slope, PARAMETER.high) - SLOPE_SHIFTS[0]
+            if groups[layer.target] > ceiling:
+                groups[layer.target], changed = ceiling, True
+    for name, fraction in groups.items():
+        if fraction < LEAST_FRACTION:
+            raise CompileError(f"{name}: values reach {ranges.groups[name]:.3g} or its layers' "
+                               f"parameters are extreme: fraction {fraction} < {LEAST_FRACTION}")
+    return groups, pre
+
+
+def _wanted(network: FoldedNetwork, ranges: Ranges) -> dict[str, float]:
+    """Magnitude that each group must hold: values, thresholds read from y, offsets, branches."""
+    wanted = dict(ranges.groups)
+    for layer in network.layers.values():
+        if layer.bias is None:
+            continue
+        own = [t.shift for t in layer.thresholds if not t.of_out]
+        wanted[layer.target] = max(wanted[layer.target], largest(*own, layer.offset))
+    for name, branch in network.branches.items():
+        group = f"{name.split('.')[0]}.x"
+        wanted[group] = max(wanted[group],
+                            largest(*branch.constant.values(), *branch.loss.values()))
+    return wanted
+
+
+def _pre_fraction(layer: FoldedLayer, ranges: Ranges, groups: dict[str, int]) -> int:
+    fraction = fitting(max(HEADROOM * ranges.pre[layer.name], largest(layer.bias)), VALUE.high)
+    if layer.residual_gain is not None:
+        fraction = min(fraction, groups[layer.residual] - RESIDUAL_GAIN_FRACTION
+                       + fitting(largest(layer.residual_gain), PARAMETER.high))
+    if layer.gain is not None and not layer.real:
+        fraction = min(fraction, GAIN_SHIFTS[-1] - RESIDUAL_GAIN_FRACTION
+                       + fitting(largest(layer.gain), PARAMETER.high))
+    return fraction

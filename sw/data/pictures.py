@@ -1,0 +1,82 @@
+"""Reading pictures: one file, or a folder with one sub-folder a class."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from sw.data.dataset import Dataset
+from sw.data.errors import DataError
+
+SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".ppm"}
+
+
+def read_picture(path: Path) -> np.ndarray:
+    """Read one picture as uint8 (H, W, 3) RGB.
+
+    Raises
+    ------
+    DataError
+        Naming the file, if it is missing, truncated or no picture.
+    """
+    try:
+        with Image.open(path) as picture:
+            return np.asarray(picture.convert("RGB"))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise DataError(f"{path}: unreadable picture ({type(error).__name__})") from error
+
+
+def prepare(pixels: np.ndarray, size: int, resize: int | None = None) -> np.ndarray:
+    """Scale the short side to ``resize`` (bicubic), then cut the central ``size`` square.
+
+    ``resize`` is by default ``size`` * 256 / 224, the authors' proportion, except for pictures
+    which already are ``size`` x ``size``: they stay as they are.
+    """
+    height, width = pixels.shape[:2]
+    if (height, width) == (size, size) and resize is None:
+        return pixels
+    resize = round(size * 256 / 224) if resize is None else resize
+    if resize < size:
+        raise DataError(f"prepare: resize={resize} is smaller than the {size} pixel crop")
+    scale = resize / min(height, width)
+    scaled = (max(resize, round(width * scale)), max(resize, round(height * scale)))
+    picture = np.asarray(Image.fromarray(pixels).resize(scaled, Image.Resampling.BICUBIC))
+    top, left = (picture.shape[0] - size) // 2, (picture.shape[1] - size) // 2
+    return picture[top : top + size, left : left + size]
+
+
+def load_picture_folder(folder: Path, size: int) -> Dataset:
+    """Read a folder with one sub-folder of pictures per class, in alphabetical order.
+
+    Parameters
+    ----------
+    folder : Path
+    size : int
+        Height and width in pixels that every picture is brought to by :func:`prepare`.
+
+    Raises
+    ------
+    DataError
+        If there is no class folder, a class has no picture, or a picture is unreadable (named).
+    """
+    classes = sorted(
+        entry for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != "."
+    )
+    if not classes:
+        raise DataError(
+            f"{folder}: no data set; expected cifar-10-batches-py files, mosaics with labels.npz,"
+            " or one sub-folder of pictures a class"
+        )
+    images, labels = [], []
+    for number, class_folder in enumerate(classes):
+        files = sorted(f for f in class_folder.iterdir() if f.suffix.lower() in SUFFIXES)
+        if not files:
+            raise DataError(
+                f"{class_folder}: no pictures; a class folder holds {', '.join(sorted(SUFFIXES))}"
+            )
+        for file in files:
+            images.append(prepare(read_picture(file), size))
+            labels.append(number)
+    return Dataset(
+        np.stack(images), np.asarray(labels, dtype=np.int64), tuple(c.name for c in classes)
+    )

@@ -1,0 +1,127 @@
+"""The whole network in integers: pictures to logits."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from hw.spec.image import LOGIT, NORMED
+from hw.spec.numerics import VALUE
+from sw.compiler.packed import PackedNetwork
+from sw.golden import ops
+from sw.golden.block import Trace, run_block
+from sw.golden.layers import as_layer
+
+CHUNK_ELEMENTS = 1 << 21
+"""Elements of the widest tensor that a chunk of pictures may have, to stay near the caches."""
+
+
+def run(packed: PackedNetwork, images: Tensor, trace: Trace | None = None) -> Tensor:
+    """Logits of pictures.
+
+    Parameters
+    ----------
+    images : uint8 tensor (N, H, W, 3)
+        Pictures of the model's size, as loaded: preprocessing is folded into the stem.
+    trace : dict, optional
+        Filled with every named tensor of every block, and ``stem``, ``stage{i}.embedding``,
+        ``head.pooled``, ``head.mean``, ``logits``.
+
+    Returns
+    -------
+    int64 tensor (N, classes)
+        Logits in units of ``packed.scalars["logit_scale"]``; they fit 32 bits.
+
+    Raises
+    ------
+    ValueError
+        For pictures of another shape or type.
+    RangeError
+        If a tensor leaves its format.
+    """
+    size = packed.model.image
+    if images.dtype != torch.uint8 or images.shape[1:] != (size, size, 3):
+        raise ValueError(f"images are {images.dtype} {tuple(images.shape)}; "
+                         f"the model takes uint8 (N, {size}, {size}, 3)")
+    widest = max(packed.model.tokens(i + 1) * width
+                 for i, width in enumerate(packed.model.hidden))
+    chunk = max(1, CHUNK_ELEMENTS // widest)
+    logits, traces = [], []
+    for part in images.split(chunk):
+        traces.append({} if trace is not None else None)
+        logits.append(_run_chunk(packed, part, traces[-1]))
+    if trace is not None and traces:
+        trace.update({key: torch.cat([t[key] for t in traces]) for key in traces[0]})
+    return torch.cat(logits) if logits else torch.empty(0, packed.model.classes, dtype=torch.int64)
+
+
+def _run_chunk(packed: PackedNetwork, images: Tensor, trace: Trace | None) -> Tensor:
+    x = stem(packed, images, trace)
+    for stage, depth in enumerate(packed.model.depths, start=1):
+        if stage > 1:
+            x = embed(packed, stage, x, trace)
+        for block in range(depth):
+            x = run_block(packed, stage, block, x, trace)
+    return head(packed, x, trace)
+
+
+def _record(trace: Trace | None, name: str, value: Tensor) -> Tensor:
+    if trace is not None:
+        trace[name] = value
+    return value
+
+
+def patches(x: Tensor, p: int) -> Tensor:
+    """(B, H, W, C) -> (B, H/p * W/p, p*p*C), ordered (row, column, channel) inside a patch."""
+    b, h, w, c = x.shape
+    grid = x.view(b, h // p, p, w // p, p, c).permute(0, 1, 3, 2, 4, 5)
+    return grid.reshape(b, (h // p) * (w // p), p * p * c)
+
+
+def stem(packed: PackedNetwork, images: Tensor, trace: Trace | None = None) -> Tensor:
+    """Pictures (B, H, W, 3) to x of stage 1, (B, N, C).
+
+    Pixels enter as pixel - 128 (the top bit flipped), int8; the offset is in the bias.
+    """
+    layer = as_layer(packed.layer("stem"))
+    pixels = patches(images.to(torch.int32) - 128, packed.model.patch)
+    s = ops.integer_sum(pixels, layer.matrix, layer.sum_shift)
+    y = layer.post(s, None)
+    if packed.model.class_token:
+        y = torch.cat([y.new_zeros(len(y), 1, y.shape[2]), y], 1)
+    return _record(trace, "stem", ops.add_main(y, layer.position))
+
+
+def embed(packed: PackedNetwork, stage: int, x: Tensor, trace: Trace | None = None) -> Tensor:
+    """x of the previous stage to x of `stage`: a 2x2 patch embedding, binary or real."""
+    name = f"stage{stage}.embedding"
+    layer, side = as_layer(packed.layer(name)), packed.model.side(stage - 1)
+    b, _, c = x.shape
+    if packed.model.embedding == "real":
+        n = as_layer(packed.layer(f"{name}.norm")).post(None, x)
+        n = _record(trace, f"{name}.n", ops.saturate(n, NORMED))
+        y = layer.post(ops.integer_sum(patches(n.view(b, side, side, c), 2), layer.matrix,
+                                       layer.sum_shift), None)
+    else:
+        bits = as_layer(packed.layer(f"{name}.pass")).bits(x)
+        _record(trace, f"{name}.bits", bits)
+        mean = ops.grid_mean(x, side, 2, 2)
+        _record(trace, f"{name}.pooled_mean", mean)
+        residual = mean.repeat(1, 1, packed.layer(name).outputs // c)
+        y = layer.linear(patches(bits.view(b, side, side, c), 2), residual)
+    return _record(trace, name, ops.add_main(y, layer.position))
+
+
+def head(packed: PackedNetwork, x: Tensor, trace: Trace | None = None) -> Tensor:
+    """x of the last stage to logits: mean over tokens (or the class token), norm, classifier."""
+    if packed.model.class_token:
+        mean = x[:, 0]
+    else:
+        shift = int(packed.scalars["head_shift"])
+        mean = ops.saturate(ops.drop(x.sum(1, dtype=torch.int64), shift), VALUE)
+    _record(trace, "head.pooled", mean)
+    y = _record(trace, "head.mean", as_layer(packed.layer("head")).post(None, mean))
+    classifier = packed.layer("classifier")
+    logits = y.to(torch.int64) @ torch.from_numpy(classifier.matrix).to(torch.int64).T
+    logits += torch.from_numpy(classifier.bias).to(torch.int64)
+    return _record(trace, "logits", ops.check("logits", logits, LOGIT))

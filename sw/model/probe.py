@@ -1,0 +1,70 @@
+"""Looking into a forward pass: recording named tensors and forcing binarisation decisions."""
+
+from collections.abc import Callable
+
+import torch
+
+from sw.model.binary import activation_sign
+
+Binarise = Callable[[str, torch.Tensor, torch.Tensor], torch.Tensor | None]
+
+
+class Probe:
+    """Names, records and overrides the tensors of one forward pass.
+
+    Parameters
+    ----------
+    trace : dict or None
+        Filled with ``{name: tensor}``.
+    binarise : callable or None
+        ``binarise(name, x, threshold)`` gives the bits to use instead of the model's own, or
+        None to leave them.  For signs the model's rule is ``+1 where x + threshold >= 0 else
+        -1``; for ``attention.probability_bits`` it is ``1 where x > threshold else 0``.
+    """
+
+    def __init__(self, trace: dict | None = None, binarise: Binarise | None = None, prefix=""):
+        self.trace, self._binarise, self._prefix = trace, binarise, prefix
+
+    def at(self, prefix: str) -> "Probe":
+        """The same probe with ``prefix`` and a dot added before each name."""
+        return Probe(self.trace, self._binarise, f"{self._prefix}{prefix}.")
+
+    def record(self, name: str, value: torch.Tensor) -> None:
+        if self.trace is not None:
+            self.trace[self._prefix + name] = value
+
+    def sign(self, name: str, x: torch.Tensor, threshold: torch.Tensor) -> torch.Tensor:
+        """Recorded signs (+1, -1) of ``x + threshold``, or those forced."""
+        bits = self._forced(name, x, threshold)
+        bits = activation_sign(x + threshold) if bits is None else bits
+        self.record(name, bits)
+        return bits
+
+    def probability_bit(self, name: str, p: torch.Tensor, clip: torch.Tensor) -> torch.Tensor:
+        """Recorded attention bits (0, 1): ``round(p / clip)`` clamped, or those forced."""
+        bits = self._forced(name, p, clip / 2)
+        bits = torch.round(p / clip).clamp(0, 1) if bits is None else bits
+        self.record(name, bits)
+        return bits
+
+    def _forced(self, name, x, threshold):
+        if self._binarise is None:
+            return None
+        bits = self._binarise(self._prefix + name, x, threshold)
+        return None if bits is None else bits.to(x.dtype)
+
+
+class NoProbe(Probe):
+    """The probe of training: nothing but the signs."""
+
+    def at(self, prefix):
+        return self
+
+    def record(self, name, value):
+        pass
+
+    def sign(self, name, x, threshold):
+        return activation_sign(x + threshold)
+
+
+NO_PROBE = NoProbe()
