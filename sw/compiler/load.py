@@ -243,3 +243,20 @@ def _embedding(s: _State, stage: int, shape: Shape) -> FloatEmbedding:
                     s.norm(f"{name}.norm"), s.rprelu(f"{name}.rprelu", weight.shape[0]),
                     centred=False)
     return FloatEmbedding(before, binary, None, None, position)
+
+
+def load(model: torch.nn.Module, preprocessing: Preprocessing | None = None,
+         class_names: tuple[str, ...] = ()) -> FloatNetwork:
+    """A :class:`sw.model.BinaryViT` to a :class:`FloatNetwork`.
+
+    Without `preprocessing`, pictures are taken at the model's size (224: short side 256 first)
+    with ImageNet's mean and deviation.
+    """
+    c = model.config
+    shape = Shape(image=c.image, patch=c.patch, channels=c.channels, depths=c.depths,
+                  reduction=c.reduction, heads=c.heads, hidden=c.hidden, classes=c.classes,
+                  pooled_branches=c.pooled_branches, layer_scale=c.layer_scale,
+                  class_token=c.class_token, embedding=c.embedding)
+    size = 256 if c.image == 224 else c.image
+    return load_state(model.state_dict(), shape, preprocessing or Preprocessing(size, c.image),
+                      class_names)

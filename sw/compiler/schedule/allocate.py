@@ -45,7 +45,7 @@ def allocate(operations: list[Operation], sizes: dict[str, int]) -> dict[str, tu
             if not 0 <= access.start < access.stop <= buffer.words:
                 raise AssertionError(f"{buffer.name}: {access.start}..{access.stop} of "
                                      f"{buffer.words} words")
-            touches[access.start:access.stop] = index
+            touches[access.start:access.stop] = len(operations) if buffer.keep else index
     free_after = {memory: np.full(words, -1, dtype=np.int64) for memory, words in sizes.items()}
     peak = dict.fromkeys(sizes, 0)
     for index, operation in enumerate(operations):

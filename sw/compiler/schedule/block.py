@@ -222,7 +222,7 @@ class Resident(Plan):
                  external: ExternalMemory, x_address: int, result_address: int | None) -> None:
         super().__init__(block, configuration, external, x_address, result_address)
         words = block.tokens * self.token_words
-        self.x = Buffer("x", "x", words)
+        self.x = Buffer("x", "x", words, keep=True)
         self.u = Buffer("u", "u", words)
 
     def unit_words(self) -> int:

@@ -26,12 +26,15 @@ class Buffer:
         Size in words of that memory.
     base : int or None
         First word once allocated.
+    keep : bool
+        Its words stay to the end: somebody reads them after the program.
     """
 
     name: str
     memory: str
     words: int
     base: int | None = None
+    keep: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""The compiler: load, fold, quantise, pack (and schedule, for the accelerator's commands)."""
