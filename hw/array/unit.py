@@ -21,8 +21,8 @@ class ArrayUnit(wiring.Component):
     One operand word a cycle; a group of ``words * heads * group_tiles`` words (twice that in
     CONTEXT) takes max(its words, its tokens) cycles, without bubbles across groups, tiles and
     commands.  Latency from the issue of a group's last word to its token 0: on `score`
-    ``max(6, group_tiles) + group_tiles + columns/cluster_columns - group_tiles + 1`` cycles (10
-    for four clusters and two column tiles), on `result` two more.  `result` respects
+    ``max(6, group_tiles) + columns/cluster_columns`` cycles (10 for four clusters and two column
+    tiles), on `result` two more.  `result` respects
     back-pressure; `score` has none but `score_ready`, asked for once a tile.
 
     Golden partner: the array sums in :mod:`sw.golden`.

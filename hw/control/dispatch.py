@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
@@ -143,34 +143,51 @@ class Dispatch(wiring.Component):
             m.d.sync += self.complete_tag[e].eq(tags[e].output.payload)
         m.d.sync += self.complete_valid.eq(self.done)
 
-        inputs = {"load": self.load, "store": self.store}
-        for unit in ("array", "lanes", "attention", "grid", "branch"):
-            shape = command_stream(UNITS[unit]).members["payload"].shape
+        inputs = {}
+        for unit, one in UNITS.items():
+            shape = command_stream(one).members["payload"].shape
             m.submodules[f"{unit}_commands"] = queue = Queue(c, shape, UNIT_COMMANDS)
             connect(m, queue.output, flipped(getattr(self, unit)))
             inputs[unit] = queue.input
 
-        def send(name: str, ways: list[tuple]) -> None:
-            """Sends the head of a queue: (applies, engine or None, unit, may go) a way."""
-            head = queues[name].head
-            goes = Signal(name=f"{name}_goes")
-            ready = ~self.stall
-            for applies, engine, unit, may_go in ways:
-                target = inputs[unit]
-                room = target.ready & may_go
-                if engine is not None:
-                    room = room & tags[engine].input.ready
-                ready = ready & (room | ~applies)
-                m.d.comb += data.View(
-                    target.payload.shape(), head.payload)  if False else target.payload.eq(head.payload)
-                m.d.comb += target.valid.eq(goes & applies)
-                if engine is not None:
-                    with m.If(applies):
-                        m.d.comb += [
-                            tags[engine].input.payload.eq(head.payload[4:16]),
-                            tags[engine].input.valid.eq(goes),
-                        ]
-            m.d.comb += [head.ready.eq(ready), goes.eq(head.valid & ready)]
+        # The pooling unit's commands come on two streams: one kind at a time keeps their order.
+        code = queues["pool"].head.payload[:4]
+        branch_last = Signal()
+        inside = Signal(range(TAGS + 1))
+        may_pool = (inside == 0) | (branch_last == (code == Opcode.BRANCH))
+        pooling = queues["pool"].head.valid & queues["pool"].head.ready
+        m.d.sync += inside.eq(inside + pooling - self.done[Engine.POOL])
+        with m.If(pooling):
+            m.d.sync += branch_last.eq(code == Opcode.BRANCH)
+
+        everything = Const(1, 1)
+        code = queues["array"].head.payload[:4]
+        scores, passes = code == Opcode.SCORE, code == Opcode.PASS
+        branches = queues["pool"].head.payload[:4] == Opcode.BRANCH
+        for queue, may_go, units, engines in (
+            ("load", everything, {"load": everything}, {Engine.LOAD: everything}),
+            ("store", everything, {"store": everything}, {Engine.STORE: everything}),
+            ("array", everything, {"array": ~passes, "lanes": ~scores, "attention": scores},
+             {Engine.MAIN: ~scores, Engine.ATTENTION: scores}),
+            ("pool", may_pool, {"grid": ~branches, "branch": branches},
+             {Engine.POOL: everything}),
+        ):
+            head = queues[queue].head
+            goes = Signal(name=f"{queue}_goes")
+            room = [inputs[u].ready | ~used for u, used in units.items()]
+            room += [tags[e].input.ready | ~used for e, used in engines.items()]
+            m.d.comb += [
+                head.ready.eq(Cat(room).all() & may_go & ~self.stall),
+                goes.eq(head.valid & head.ready),
+            ]
+            for unit, used in units.items():
+                m.d.comb += [
+                    inputs[unit].payload.eq(head.payload), inputs[unit].valid.eq(goes & used)]
+            for e, used in engines.items():
+                m.d.comb += [
+                    tags[e].input.payload.eq(head.payload[4:16]),
+                    tags[e].input.valid.eq(goes & used),
+                ]
         return m
 
 

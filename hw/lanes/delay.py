@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Signal, Value
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
 
 def chain(m: Module, value: Any, cycles: int, *, reset_less: bool = True) -> list[Signal]:
-    """Registers behind one another: item ``i`` is `value`, ``i`` cycles later (item 0 is `value`).
-    """
+    """Registers behind one another: item ``i`` is `value`, ``i`` cycles later."""
     stages = [value]
     for _ in range(cycles):
         stage = Signal.like(value, reset_less=reset_less)
@@ -51,14 +50,14 @@ class Delay(wiring.Component):
         m = Module()
         steps = self._cycles - 1
         depth = 1 << max(1, (steps - 1).bit_length())
-        word, result = Signal(len(self.input.as_value())), Signal.like(self.output,
-                                                                       reset_less=True)
+        word = Signal(len(Value.cast(self.input)))
+        result = Signal(len(word), reset_less=True)
         m.submodules.ring = ring = memory.Memory(shape=len(word), depth=depth, init=[])
         write, read = ring.write_port(), ring.read_port(domain="comb")
         place = Signal(range(depth))
         m.d.comb += [
             word.eq(self.input), write.addr.eq(place), write.data.eq(word), write.en.eq(1),
-            read.addr.eq(place - steps), self.output.eq(result),
+            read.addr.eq(place - steps), Value.cast(self.output).eq(result),
         ]
-        m.d.sync += [place.eq(place + 1), result.as_value().eq(read.data)]
+        m.d.sync += [place.eq(place + 1), result.eq(read.data)]
         return m

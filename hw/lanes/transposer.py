@@ -33,7 +33,7 @@ class Transposer(wiring.Component):
         Its bit in every channel.
     flush : In(1)
         With `valid`: the block ends with this key.
-    tile : Out(range(group_tiles))
+    tile : Out(range(max(2, group_tiles)))
         Column tile of `word`.
     word_valid : Out(1)
         `word` is one.
@@ -45,7 +45,7 @@ class Transposer(wiring.Component):
         self._configuration = c = configuration
         super().__init__({
             "valid": In(1), "index": In(range(c.lanes)), "bits": In(c.lanes), "flush": In(1),
-            "tile": Out(range(c.group_tiles)), "word_valid": Out(1),
+            "tile": Out(range(max(2, c.group_tiles))), "word_valid": Out(1),
             "word": Out(data.ArrayLayout(c.lanes, c.columns)),
         })
 

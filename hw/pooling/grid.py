@@ -19,8 +19,8 @@ class Grid(wiring.Component):
     and added up.  The sum is then shifted by 2 bits a cycle, beside the sum of the next window;
     the last bit that drops out rounds it.
 
-    A window of n words takes ``max(n, shift/2 + 6)`` cycles while x memory grants the reads; a
-    mean is written ``shift/2 + 5`` cycles after its last read, or as soon as u memory grants it.
+    A window of n words takes ``max(n, shift/2 + 3)`` cycles while x memory grants the reads; a
+    mean is written ``shift/2 + 4`` cycles after its last read, or as soon as u memory grants it.
     Golden partner: GRID of ``hw.spec.numerics``.  Validated for windows of up to `x_words` words.
 
     Parameters

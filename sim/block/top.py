@@ -39,8 +39,8 @@ def top_verilog(c: Configuration) -> str:
     wires, ports, logs = [], [], []
     for name, bits in taps.items():
         wires.append(f"    wire {name}_valid;\n    wire [{bits - 1}:0] {name}_data;")
-        ports.append(f"        .trace_{name}_valid({name}_valid),\n"
-                     f"        .trace_{name}({name}_data),")
+        ports.append(f"        .{name}_trace_valid({name}_valid),\n"
+                     f"        .{name}_trace({name}_data),")
         logs.append(f'    trace_log #(.WIDTH({bits}), .NAME("{name}")) log_{name} (\n'
                     f"        .clk(clk), .valid({name}_valid && !rst), .data({name}_data), "
                     ".cycle(now));")

@@ -32,7 +32,7 @@ def exp_table(d: int, greatest_pop: int, entries: int) -> tuple[np.ndarray, int]
 
 
 def clip_scale(c: float) -> tuple[int, int]:
-    """scale and scale_shift with ``scale * 2**-scale_shift == c/2`` to 16 bits.
+    """The scale and scale_shift with ``scale * 2**-scale_shift == c/2`` to 16 bits.
 
     For c <= 0 no bit is ever 1 (p / c <= 0 rounds to at most 0): (65535, 0) makes the limit at
     least the row's sum, which no entry exceeds.

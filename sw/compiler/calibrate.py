@@ -18,11 +18,11 @@ from sw.compiler.packed import block_name
 @dataclass
 class Ranges:
     """Greatest magnitudes seen: `groups` by scale group, `pre` by layer, and `pops` by stage (the
-    greatest number of equal bits of a query and a key)."""
+    greatest number of equal bits of a query and a key).
+    """
 
     groups: dict[str, float] = field(default_factory=dict)
     pre: dict[str, float] = field(default_factory=dict)
-    sums: dict[str, float] = field(default_factory=dict)
     pops: dict[int, int] = field(default_factory=dict)
 
     def group(self, name: str, tensor: Tensor) -> Tensor:
@@ -69,13 +69,11 @@ class _Run:
                 + self.network.classifier_bias.to(self.kind))
 
     def _layer(self, layer: FoldedLayer, inputs: Tensor | None, residual: Tensor | None) -> Tensor:
-        """y of +-1 (or real) inputs, or of an already formed sum where there is no weight."""
+        """``y`` of +-1 (or real) inputs, or of an already formed sum where there is no weight."""
         kind, v = self.kind, layer.bias.to(self.kind)
         if inputs is not None:
             s = inputs if layer.weight is None else inputs @ layer.weight.to(kind).T
             v = v + s * layer.gain.to(kind)
-            self.ranges.sums[layer.name] = max(self.ranges.sums.get(layer.name, 0.0),
-                                               float(s.abs().max()))
         if residual is not None:
             v = v + residual * layer.residual_gain.to(kind)
         self.ranges.pre[layer.name] = max(self.ranges.pre.get(layer.name, 0.0),

@@ -189,7 +189,7 @@ def _affine(norm: Norm | None, like: Tensor) -> Norm:
 
 
 def _plain(bias: Tensor) -> dict[str, Tensor]:
-    """bias alone: slopes 1, offset 0."""
+    """``bias`` alone: slopes 1, offset 0."""
     one = torch.ones_like(bias)
     return {"bias": bias, "slope_positive": one, "slope_negative": one, "offset": 0 * one}
 

@@ -82,7 +82,8 @@ class FloatBlock:
 @dataclass(frozen=True, eq=False)
 class FloatEmbedding:
     """A patch embedding between stages: `binary` or a real `weight` (C', 4C), kernel order
-    (row, column, channel)."""
+    (row, column, channel).
+    """
 
     before: Norm
     binary: Binary | None

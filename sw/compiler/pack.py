@@ -16,6 +16,7 @@ from hw.spec.numerics import BRANCH_FIELDS, EXP, PARAMETER_FIELDS
 from sw.compiler.errors import (
     InvalidTensor,
     MissingTensor,
+    PackedImageError,
     TruncatedImage,
     WrongContract,
     WrongVersion,
@@ -92,11 +93,13 @@ def read_packed(path: str | Path) -> PackedNetwork:
                              "pack the model again") from None
     try:
         network = _assemble(metadata, tensors)
+        validate(path, network, tensors)
+    except PackedImageError:
+        raise
     except KeyError as error:
         raise MissingTensor(f"{path}: lacks {error.args[0]!r}") from None
-    except (TypeError, ValueError, AttributeError) as error:
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InvalidTensor(f"{path}: malformed metadata ({_line(error)})") from None
-    validate(path, network, tensors)
     return network
 
 

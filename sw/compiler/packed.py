@@ -3,7 +3,7 @@
 Layers, by name (``{i}`` stage from 1, ``{j}`` block from 0):
 
 ==================================  =============================================================
-``stage{i}.block{j}.pass``          thresholds of x: set 0 is q's, with r == 1 sets 1, 2 are k's, v's
+``stage{i}.block{j}.pass``          thresholds of x: set 0 is q's; r == 1: sets 1, 2 are k's, v's
 ``stage{i}.block{j}.pass_pooled``   r > 1: threshold0 of px, reduction's input bits
 ``stage{i}.block{j}.reduction``     r > 1: threshold0, threshold1 of y: k's and v's input bits
 ``stage{i}.block{j}.key``           y; threshold0: key bits

@@ -1,8 +1,9 @@
 """Quantise: every folded parameter to the integer that the contract's formulas take.
 
 Real layers (stem, real embeddings): row o of the weight is ``matrix_o * scale_o`` with
-``scale_o = max |w_o| / 127``; the sum drops ``sum_shift`` bits, the least with which no input can
-leave SUM, and ``gain * scale_o * 2**sum_shift`` takes the rest.
+``scale_o = max |w_o| / 127``; the sum drops ``sum_shift`` bits and ``gain * scale_o *
+2**sum_shift`` takes the rest.  sum_shift is the least with which no input can leave SUM and the
+integer gain is as large as the sum's bound: both then round alike.
 """
 
 from __future__ import annotations
@@ -36,9 +37,6 @@ from sw.compiler.packed import (
 )
 from sw.compiler.quantised import QuantisedNetwork
 from sw.compiler.scales import choose_scales, fitting, largest
-
-SUM_BITS = 13
-"""Magnitude bits that a real layer's sum keeps: its gain then keeps as many."""
 
 
 def quantise(network: FoldedNetwork, images: Tensor, exp_entries: int = 64) -> QuantisedNetwork:
@@ -78,7 +76,7 @@ def _narrowed(network: FoldedNetwork, ranges: Ranges) -> Ranges:
     widened = VALUE.high / NORMED.high
     groups = {name: value * (widened if name.endswith(".embedding.n") else 1)
               for name, value in ranges.groups.items()}
-    return Ranges(groups, ranges.pre, ranges.sums, ranges.pops)
+    return Ranges(groups, ranges.pre, ranges.pops)
 
 
 def _block(network: FoldedNetwork, stage: int, name: str, table: tuple[np.ndarray, int],
@@ -142,7 +140,7 @@ def _layer(layer: FoldedLayer, groups: dict[str, int], f_pre: int,
     weight = matrix = None
     inputs, gain = 0, layer.gain
     if layer.real:
-        matrix, unit, scalars["sum_shift"] = _matrix(layer, groups)
+        matrix, unit, scalars["sum_shift"] = _matrix(layer, groups, f_pre)
         inputs, gain = matrix.shape[1], gain * unit
     elif layer.weight is not None:
         signs = flip_columns(layer.weight, flips[layer.input_bits])
@@ -176,7 +174,8 @@ def _layer(layer: FoldedLayer, groups: dict[str, int], f_pre: int,
                        position, matrix)
 
 
-def _matrix(layer: FoldedLayer, groups: dict[str, int]) -> tuple[np.ndarray, Tensor, int]:
+def _matrix(layer: FoldedLayer, groups: dict[str, int],
+            f_pre: int) -> tuple[np.ndarray, Tensor, int]:
     """int8 matrix, the real value of one count of the shifted sum by row, and sum_shift."""
     row = layer.weight.abs().amax(1)
     scale = torch.where(row > 0, row, 1.0) / MATRIX.high
@@ -184,8 +183,10 @@ def _matrix(layer: FoldedLayer, groups: dict[str, int]) -> tuple[np.ndarray, Ten
     normed = groups.get(f"{layer.name}.n")
     limit, fraction = (-PIXEL.low, 0) if normed is None else (-NORMED.low, normed)
     bound = int(matrix.abs().sum(1).max()) * limit
-    shift = max(0, bound.bit_length() - SUM_BITS)
-    assert bound >> shift <= SUM.high
+    unit = largest(layer.gain * scale) * 2.0 ** (f_pre + RESIDUAL_GAIN_FRACTION - fraction)
+    shift = 0
+    while bound >> shift > min(SUM.high, unit * 2.0 ** shift) and bound >> shift > 1:
+        shift += 1
     return matrix.to(torch.int8).numpy(), scale * 2.0 ** (shift - fraction), shift
 
 

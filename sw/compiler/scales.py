@@ -40,10 +40,8 @@ def largest(*tensors: Tensor | None) -> float:
 
 
 def fitting(magnitude: float, limit: int) -> int:
-    """Greatest n with ``magnitude * 2**n <= limit``."""
-    if magnitude == 0:
-        return GREATEST_FRACTION
-    return min(GREATEST_FRACTION, math.floor(math.log2(limit / magnitude)))
+    """Greatest n with ``magnitude * 2**n <= limit``; 64 for 0 and what is nearly 0."""
+    return min(64, math.floor(math.log2(limit / magnitude))) if magnitude else 64
 
 
 def choose_scales(network: FoldedNetwork, ranges: Ranges) -> tuple[dict[str, int], dict[str, int]]:
@@ -54,7 +52,7 @@ def choose_scales(network: FoldedNetwork, ranges: Ranges) -> tuple[dict[str, int
     CompileError
         If no fraction within -8..20 serves a group.
     """
-    groups = {name: fitting(HEADROOM * value, VALUE.high)
+    groups = {name: min(GREATEST_FRACTION, fitting(HEADROOM * value, VALUE.high))
               for name, value in _wanted(network, ranges).items()}
     layers = [layer for layer in network.layers.values() if layer.bias is not None]
     changed = True
@@ -96,4 +94,4 @@ def _pre_fraction(layer: FoldedLayer, ranges: Ranges, groups: dict[str, int]) ->
     if layer.gain is not None and not layer.real:
         fraction = min(fraction, GAIN_SHIFTS[-1] - RESIDUAL_GAIN_FRACTION
                        + fitting(largest(layer.gain), PARAMETER.high))
-    return fraction
+    return min(fraction, GREATEST_FRACTION)

@@ -111,6 +111,11 @@ def _check_layer(path: Path, layer: PackedLayer, inputs: int, outputs: int, kind
     for scalar, allowed in (("gain_shift", GAIN_SHIFTS), ("slope_shift", SLOPE_SHIFTS)):
         if layer.scalars.get(scalar, allowed[0]) not in allowed:
             raise InvalidTensor(f"{path}: {name}'s {scalar} is not one of {allowed}")
+    if kind == "binary" and (layer.scalars.get("double"), layer.scalars.get("offset")) != (
+            1, inputs):
+        raise InvalidTensor(f"{path}: {name}'s double and offset are not 1 and K={inputs}")
+    if layer.scalars.get("sum_shift", 0) not in range(32):
+        raise InvalidTensor(f"{path}: {name}'s sum_shift is not 0..31")
     if name == "stem" or (name.endswith(".embedding")):
         stage = 1 if name == "stem" else int(name[5:].split(".")[0])
         _check_array(path, f"{name}.position", layer.position, "int16",

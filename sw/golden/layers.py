@@ -35,18 +35,18 @@ class Layer:
     position: Tensor | None
 
     def post(self, s: Tensor | None, residual: Tensor | None) -> Tensor:
-        """y of the signed sum and the residual, both (..., outputs)."""
+        """``y`` of the signed sum and the residual, both (..., outputs)."""
         v = ops.pre_activation(s, self.gain, self.gain_shift, residual, self.residual_gain,
                                self.bias)
         return ops.activation(v, self.slope_positive, self.slope_negative, self.offset_out,
                               self.slope_shift)
 
     def linear(self, bits: Tensor, residual: Tensor) -> Tensor:
-        """y of a binary layer: (..., K) bits and (..., outputs) residual."""
+        """``y`` of a binary layer: (..., K) bits and (..., outputs) residual."""
         return self.post(ops.signed_sum(bits, self.signs), residual)
 
     def bits(self, value: Tensor, which: int = 0) -> Tensor:
-        """value >= threshold `which`."""
+        """``value >=`` threshold `which`."""
         return value >= (self.threshold0, self.threshold1, self.threshold2)[which]
 
 

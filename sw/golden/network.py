@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
 import torch
 from torch import Tensor
 
@@ -12,7 +15,7 @@ from sw.golden import ops
 from sw.golden.block import Trace, run_block
 from sw.golden.layers import as_layer
 
-CHUNK_ELEMENTS = 1 << 21
+CHUNK_ELEMENTS = 1 << 20
 """Elements of the widest tensor that a chunk of pictures may have, to stay near the caches."""
 
 
@@ -40,19 +43,37 @@ def run(packed: PackedNetwork, images: Tensor, trace: Trace | None = None) -> Te
         If a tensor leaves its format.
     """
     size = packed.model.image
+    if images.dim() == 4 and not len(images):
+        return torch.empty(0, packed.model.classes, dtype=torch.int64)
     if images.dtype != torch.uint8 or images.shape[1:] != (size, size, 3):
         raise ValueError(f"images are {images.dtype} {tuple(images.shape)}; "
                          f"the model takes uint8 (N, {size}, {size}, 3)")
     widest = max(packed.model.tokens(i + 1) * width
                  for i, width in enumerate(packed.model.hidden))
     chunk = max(1, CHUNK_ELEMENTS // widest)
-    logits, traces = [], []
-    for part in images.split(chunk):
-        traces.append({} if trace is not None else None)
-        logits.append(_run_chunk(packed, part, traces[-1]))
-    if trace is not None and traces:
+    parts = images.split(chunk)
+    traces = [{} if trace is not None else None for _ in parts]
+    logits = _spread(lambda i: _run_chunk(packed, parts[i], traces[i]), len(parts))
+    if trace is not None:
         trace.update({key: torch.cat([t[key] for t in traces]) for key in traces[0]})
-    return torch.cat(logits) if logits else torch.empty(0, packed.model.classes, dtype=torch.int64)
+    return torch.cat(logits)
+
+
+def _spread(work: Callable[[int], Tensor], count: int) -> list[Tensor]:
+    """work(0..count-1): chunks side by side on one thread each, a single chunk on all threads.
+
+    Threads that share one small operation wait for each other longer than they work.
+    """
+    threads = torch.get_num_threads()
+    if count < 2 or threads < 2:
+        return [work(i) for i in range(count)]
+    torch.set_num_threads(1)
+    try:
+        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads,
+                                initargs=(1,)) as pool:
+            return list(pool.map(work, range(count)))
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _run_chunk(packed: PackedNetwork, images: Tensor, trace: Trace | None) -> Tensor:
@@ -93,7 +114,7 @@ def stem(packed: PackedNetwork, images: Tensor, trace: Trace | None = None) -> T
 
 
 def embed(packed: PackedNetwork, stage: int, x: Tensor, trace: Trace | None = None) -> Tensor:
-    """x of the previous stage to x of `stage`: a 2x2 patch embedding, binary or real."""
+    """From x of the previous stage to x of `stage`: a 2x2 patch embedding, binary or real."""
     name = f"stage{stage}.embedding"
     layer, side = as_layer(packed.layer(name)), packed.model.side(stage - 1)
     b, _, c = x.shape
@@ -113,7 +134,7 @@ def embed(packed: PackedNetwork, stage: int, x: Tensor, trace: Trace | None = No
 
 
 def head(packed: PackedNetwork, x: Tensor, trace: Trace | None = None) -> Tensor:
-    """x of the last stage to logits: mean over tokens (or the class token), norm, classifier."""
+    """From x of the last stage to logits: mean over tokens (or class token), norm, classifier."""
     if packed.model.class_token:
         mean = x[:, 0]
     else:

@@ -67,7 +67,7 @@ def drop(a: Tensor, n: int) -> Tensor:
 
 
 def signed_sum(bits: Tensor, signs: Tensor) -> Tensor:
-    """s = sum of bit * sign over K, bits read as +-1: (..., K) x (outputs, K) int8 -> (..., outputs).
+    """Signed sum s of +-1 bits times signs: (..., K) x (outputs, K) -> (..., outputs).
 
     Computed as ``bits @ (2*signs).T - sum(signs)``: half the work of forming +-1 inputs.
     """
@@ -77,11 +77,11 @@ def signed_sum(bits: Tensor, signs: Tensor) -> Tensor:
     offset = -signs.sum(1, dtype=torch.int32).float()
     flat = bits.reshape(-1, k).float()
     s = torch.addmm(offset, flat, signs.float().T, alpha=2)
-    return check("s", s.to(torch.int32), SUM).view(*bits.shape[:-1], -1)
+    return check("s", s.to(torch.int32), SUM).view(*bits.shape[:-1], signs.shape[0])
 
 
 def integer_sum(values: Tensor, weights: Tensor, shift: int) -> Tensor:
-    """s = round(sum of value*weight over the last axis, shift), in SUM: real layers.
+    """Computes s = round(sum of value*weight over the last axis, shift), in SUM: real layers.
 
     Exact in float64 (products of at most 8 x 16 bits and K <= 2**20).
     """
@@ -93,7 +93,7 @@ def integer_sum(values: Tensor, weights: Tensor, shift: int) -> Tensor:
 
 def pre_activation(s: Tensor | None, gain: Tensor, gain_shift: int, residual: Tensor | None,
                    residual_gain: Tensor, bias: Tensor) -> Tensor:
-    """v = saturate_PRE(round((s*gain << gain_shift) + residual*residual_gain, 9) + (bias << 2)).
+    """``v = saturate_PRE(round((s*gain << shift) + residual*residual_gain, 9) + (bias << 2))``.
 
     The rounding constant and the bias enter before the shift, where they are exact:
     ``floor((a + 256) / 512) + 4*b == floor((a + 256 + 2048*b) / 512)``.
@@ -116,18 +116,18 @@ def pre_activation(s: Tensor | None, gain: Tensor, gain_shift: int, residual: Te
 
 def activation(v: Tensor, slope_positive: Tensor, slope_negative: Tensor, offset: Tensor,
                slope_shift: int) -> Tensor:
-    """y = saturate_VALUE(round(v*slope, slope_shift + 2) + offset), slope by the sign of v."""
+    """``y = saturate_VALUE(round(v*slope, slope_shift + 2) + offset)``, slope by v's sign."""
     shift = slope_shift + PRE_FRACTION
-    slope = torch.where(v < 0, slope_negative, slope_positive)
-    bound = magnitude(v) * magnitude(slope) + (1 << shift)
-    if bound < INT32_LIMIT:
-        product = slope.mul_(v).add_(1 << (shift - 1)).__irshift__(shift)
-        return product.add_(offset).clamp_(VALUE.low, VALUE.high)
-    return saturate(drop(v.to(torch.int64) * slope, shift) + offset, VALUE)
+    bound = magnitude(v) * max(magnitude(slope_positive), magnitude(slope_negative)) + (1 << shift)
+    kind = torch.int32 if bound < INT32_LIMIT else torch.int64
+    v = v.to(kind)
+    product = v.clamp(min=0).mul_(slope_positive.to(kind))
+    product.addcmul_(v.clamp(max=0), slope_negative.to(kind))
+    return saturate(drop(product, shift).add_(offset), VALUE)
 
 
 def add_main(y: Tensor, main: Tensor) -> Tensor:
-    """out = saturate_VALUE(y + main)."""
+    """Computes out = saturate_VALUE(y + main)."""
     return (y + main).clamp_(VALUE.low, VALUE.high)
 
 
@@ -190,7 +190,7 @@ def population(q: Tensor, k: Tensor) -> Tensor:
 
 def attention_bits(pop: Tensor, table: Tensor, index_base: int, scale: int,
                    scale_shift: int) -> Tensor:
-    """bit = E[index] > min((scale * sum of E) >> scale_shift, 2**24), a row of keys at a time."""
+    """``bit = E[index] > min((scale * sum of E) >> scale_shift, 2**24)``, a row of keys each."""
     index = (pop - index_base).clamp_(0, table.numel() - 1)
     e = check("exp", table, EXP)[index]
     total = e.sum(-1, keepdim=True, dtype=torch.int64)
@@ -201,7 +201,7 @@ def attention_bits(pop: Tensor, table: Tensor, index_base: int, scale: int,
 
 
 def attended_sum(bits: Tensor, values: Tensor) -> Tensor:
-    """s = sum over keys of bit * (+-1 value): (..., N, M) x (..., M, d) bools -> (..., N, d)."""
+    """Sum over keys of bit * (+-1 value): (..., N, M) x (..., M, d) bools -> (..., N, d)."""
     if bits.shape[-1] >= EXACT_FLOAT32:
         raise RangeError(f"attended_sum: {bits.shape[-1]} keys are too many for exact sums")
     s = bits.float() @ (2 * values.float() - 1)

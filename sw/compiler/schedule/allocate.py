@@ -19,6 +19,8 @@ def allocate(operations: list[Operation], sizes: dict[str, int]) -> dict[str, tu
 
     A word is free once the last operation that touches it has passed; among the places that are
     free a buffer takes the one that has been free longest, so that its first write seldom waits.
+    Where that leaves no room for a later buffer, everything is packed instead: large buffers from
+    the bottom, small ones from the top.
 
     Parameters
     ----------
@@ -46,19 +48,31 @@ def allocate(operations: list[Operation], sizes: dict[str, int]) -> dict[str, tu
                 raise AssertionError(f"{buffer.name}: {access.start}..{access.stop} of "
                                      f"{buffer.words} words")
             touches[access.start:access.stop] = len(operations) if buffer.keep else index
+    try:
+        return _place_all(operations, sizes, last_touch, compact=False)
+    except ScheduleError:
+        for buffer in last_touch:
+            buffer.base = None
+        return _place_all(operations, sizes, last_touch, compact=True)
+
+
+def _place_all(operations: list[Operation], sizes: dict[str, int],
+               last_touch: dict[Buffer, np.ndarray], *, compact: bool
+               ) -> dict[str, tuple[int, int]]:
     free_after = {memory: np.full(words, -1, dtype=np.int64) for memory, words in sizes.items()}
     peak = dict.fromkeys(sizes, 0)
     for index, operation in enumerate(operations):
         for access in operation.accesses:
             buffer = access.buffer
             if buffer.base is None:
-                _place(buffer, index, free_after[buffer.memory], last_touch[buffer])
+                _place(buffer, index, free_after[buffer.memory], last_touch[buffer], compact)
                 live = int((free_after[buffer.memory] >= index).sum())
                 peak[buffer.memory] = max(peak[buffer.memory], live)
     return {memory: (peak[memory], sizes[memory]) for memory in sizes}
 
 
-def _place(buffer: Buffer, index: int, free_after: np.ndarray, touches: np.ndarray) -> None:
+def _place(buffer: Buffer, index: int, free_after: np.ndarray, touches: np.ndarray,
+           compact: bool) -> None:
     """Chooses the base of one buffer and marks its words."""
     words = buffer.words
     available = len(free_after)
@@ -66,9 +80,11 @@ def _place(buffer: Buffer, index: int, free_after: np.ndarray, touches: np.ndarr
     best = None
     if words <= available:
         windows = np.lib.stride_tricks.sliding_window_view(free_after, words).max(axis=1)
-        best = int(windows.argmin())
-        if windows[best] >= index:
-            best = None
+        free = np.flatnonzero(windows < index)
+        if len(free) and compact:
+            best = int(free[0] if 4 * words > available else free[-1])
+        elif len(free):
+            best = int(windows.argmin())
     if best is None:
         raise ScheduleError(
             f"{buffer.memory} memory: {buffer.name} needs {words} words beside {live} in use, "

@@ -183,6 +183,15 @@ def test_extremes(name, table):
     run(name, commands, entries)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_tiles_that_fill_score_memory(name):
+    c = CONFIGURATIONS[name]
+    half = c.score_words // 2 // c.rows * c.lanes
+    commands = [Command(c, i, keys, 4, c.rows, low=10, high=54, scale=40000, shift=24, base=i)
+                for i, keys in enumerate((half, half // 3, 5, half))]  # fmt: skip
+    run(name, commands, exponential(c.exp_entries), deny=0.3)
+
+
 @pytest.mark.parametrize("keys", [4, 49, 196])
 @pytest.mark.parametrize("name", NAMES)
 def test_runs_at_the_pace_of_the_array(name, keys):

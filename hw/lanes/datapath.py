@@ -1,0 +1,104 @@
+"""The lanes side by side: a word of accumulators in, words of y, out and bits."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Module, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.interfaces import accumulator_word, value_word
+from hw.lanes.beat import OUT, PRODUCT, ROUND, beat_layout
+from hw.lanes.delay import chain
+from hw.lanes.lane import Lane
+from hw.lanes.parameters import ParameterSets
+from hw.spec.configuration import Configuration
+from hw.spec.numerics import PARAMETER, PARAMETER_FIELDS, SUM
+
+
+class Datapath(wiring.Component):
+    """``lanes`` times :class:`hw.lanes.lane.Lane`, with the fields of a beat's command in time.
+
+    Pipeline without enable; [k] is the cycle after a beat's admission.  One beat a cycle.  Golden
+    partner: the post-processor in :mod:`sw.golden`.
+
+    Parameters
+    ----------
+    configuration : Configuration
+        Sizes.
+
+    Members
+    -------
+    accumulator : In(accumulator_word)
+        [0] Array results.
+    skip : In(1)
+        [0] PASS.
+    beat : In(beat_layout)
+        [1] Command fields and parameter set.
+    field : In(9)
+        Parameter field (one-hot) to write.
+    write_set : In(range(SETS))
+        Parameter set to write.
+    parameter : In(lanes x 16 bits)
+        Its word.
+    residual : In(value_word)
+        [2] Residual operand.
+    main : In(value_word)
+        [11] Main operand.
+    sum : Out(SUM a lane)
+        [2] s.
+    y : Out(value_word)
+        [11] y.
+    out : Out(value_word)
+        [13] out.
+    kept : Out(value_word)
+        [13] y where the command pools, else out.
+    bits : Out(3 x lanes bits)
+        [14] A bit a set and channel.
+    """
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._configuration = c = configuration
+        layout = beat_layout(c)
+        super().__init__({
+            "accumulator": In(accumulator_word(c)), "skip": In(1), "beat": In(layout),
+            "field": In(len(PARAMETER_FIELDS)), "write_set": In(layout["set"].shape),
+            "parameter": In(c.lanes * PARAMETER.bits), "residual": In(value_word(c)),
+            "main": In(value_word(c)),
+            "sum": Out(data.ArrayLayout(signed(SUM.bits), c.lanes)), "y": Out(value_word(c)),
+            "out": Out(value_word(c)), "kept": Out(value_word(c)),
+            "bits": Out(data.ArrayLayout(c.lanes, 3)),
+        })
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        c = self._configuration
+        beat = self.beat
+        m.submodules.parameters = parameters = ParameterSets(c)
+        m.d.comb += [
+            parameters.field.eq(self.field), parameters.write_set.eq(self.write_set),
+            parameters.data.eq(self.parameter), parameters.set.eq(beat.set),
+            parameters.present.eq(beat.parameter_fields),
+            parameters.constant_residual_gain.eq(beat.residual_gain),
+            parameters.constant_slope_positive.eq(beat.slope_positive),
+        ]
+        gain_shift = chain(m, beat.gain_shift, PRODUCT - 1)[-1]
+        slope_shift = chain(m, beat.slope_shift, ROUND - 2)[-1]
+        bits_from_out = chain(m, beat.bits_from_out, OUT - 2)[-1]
+        pooled = chain(m, beat.pooled, OUT - 2)[-1]
+        lanes = [Lane() for _ in range(c.lanes)]
+        for i, lane in enumerate(lanes):
+            m.submodules[f"lane{i}"] = lane
+            m.d.comb += [
+                lane.accumulator.eq(self.accumulator[i]), lane.skip.eq(self.skip),
+                lane.double.eq(beat.double), lane.offset.eq(beat.offset),
+                lane.residual.eq(self.residual[i]), lane.gain_shift.eq(gain_shift),
+                lane.slope_shift.eq(slope_shift), lane.main.eq(self.main[i]),
+                lane.bits_from_out.eq(bits_from_out), lane.pooled.eq(pooled),
+                *(getattr(lane, name).eq(getattr(parameters, name)[i])
+                  for name in PARAMETER_FIELDS[:6]),
+                *(lane.threshold[k].eq(getattr(parameters, f"threshold{k}")[i]) for k in range(3)),
+                self.sum[i].eq(lane.sum), self.y[i].eq(lane.y), self.out[i].eq(lane.out),
+                self.kept[i].eq(lane.kept),
+            ]
+        m.d.comb += [self.bits[k].eq(Cat(lane.bits[k] for lane in lanes)) for k in range(3)]
+        return m

@@ -1,0 +1,209 @@
+"""Parameters: fetched ahead, a set a group, kept until the group has left the pipeline."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.lib import data, memory, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.interfaces import parameter_read
+from hw.lanes import beat
+from hw.lanes.delay import chain
+from hw.spec.configuration import Configuration
+from hw.spec.numerics import PARAMETER, PARAMETER_FIELDS
+
+FETCH = data.StructLayout({
+    "parameter_base": 12, "parameter_fields": len(PARAMETER_FIELDS), "outer": 10, "tiles": 12,
+    "inner": 10,
+})
+"""The fields of a command that the fetch needs."""
+
+HELD_AT = {
+    "gain": beat.RESIDUAL, "residual_gain": beat.RESIDUAL, "bias": beat.BIAS,
+    "slope_positive": beat.SLOPE, "slope_negative": beat.SLOPE, "offset_out": beat.ROUND,
+    "threshold0": beat.OUT, "threshold1": beat.OUT, "threshold2": beat.OUT,
+}
+"""Cycle of a beat in which its parameter stands in a register."""
+
+
+class ParameterFetch(wiring.Component):
+    """Reads the parameter words of every group, a word a cycle, up to 16 groups ahead.
+
+    A command costs a set for each (outer, inner) pair, once more for each tile if it has several
+    inner groups; a set takes as many cycles as fields are present (at least 1).  The next command
+    follows without a gap.  A set counts as ready when its last word has been requested: it
+    is written in the cycle after, and read no earlier than the cycle after that.  Golden partner:
+    none.
+
+    Parameters
+    ----------
+    configuration : Configuration
+        Sizes.
+
+    Members
+    -------
+    command : In(stream of FETCH)
+        What to fetch, in order.
+    read : Out(parameter_read)
+        Parameter memory.
+    ready : Out(1)
+        The set that comes next (or is in use) is there.
+    advance : In(1)
+        The last beat that uses the present set was admitted.
+    release : In(1)
+        The last beat that uses the oldest set has read all of it.
+    field : Out(9)
+        The field (one-hot) whose word is on ``read.data`` in this cycle.
+    set : Out(range(SETS))
+        The set it belongs to.
+    """
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._configuration = c = configuration
+        super().__init__({
+            "command": In(stream.Signature(FETCH)), "read": Out(parameter_read(c)),
+            "ready": Out(1), "advance": In(1), "release": In(1),
+            "field": Out(len(PARAMETER_FIELDS)), "set": Out(range(beat.SETS)),
+        })
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        new = self.command.payload
+        active, held, ahead = Signal(), Signal(range(beat.SETS + 1)), Signal(range(beat.SETS + 1))
+        fields, left = Signal(len(PARAMETER_FIELDS)), Signal(len(PARAMETER_FIELDS))
+        address, outer_start, filling = Signal(12), Signal(12), Signal.like(self.set)
+        inner, tiles = Signal(10), Signal(12)
+        outer_left, tiles_left, inner_left = Signal(10), Signal(12), Signal(10)
+
+        # One word a cycle, the lowest present field first.
+        rest, go, ends = Signal.like(left), Signal(), Signal()
+        following = Signal.like(address)
+        m.d.comb += [
+            rest.eq(left & (left - 1)),
+            go.eq(active & (held != beat.SETS) & (self.read.grant | ~left.any())),
+            ends.eq(go & ~rest.any()),
+            self.read.request.eq(active & (held != beat.SETS) & left.any()),
+            self.read.address.eq(address),
+            following.eq(address + left.any()),
+        ]
+        m.d.sync += [self.field.eq(Mux(go, left & ~rest, 0)), self.set.eq(filling)]
+        with m.If(go):
+            m.d.sync += [left.eq(Mux(ends, fields, rest)), address.eq(following)]
+
+        # Groups in execution order; a tile repeats its inner groups' sets.
+        finishes = Signal()
+        with m.If(ends):
+            m.d.sync += filling.eq(filling + 1)
+            with m.If(inner_left != 0):
+                m.d.sync += inner_left.eq(inner_left - 1)
+            with m.Elif(tiles_left != 0):
+                m.d.sync += [tiles_left.eq(tiles_left - 1), inner_left.eq(inner),
+                             address.eq(outer_start)]
+            with m.Elif(outer_left != 0):
+                m.d.sync += [outer_left.eq(outer_left - 1), tiles_left.eq(tiles),
+                             inner_left.eq(inner), outer_start.eq(following)]
+            with m.Else():
+                m.d.comb += finishes.eq(1)
+                m.d.sync += active.eq(0)
+        m.d.comb += self.command.ready.eq(~active | finishes)
+        with m.If(self.command.valid & self.command.ready):
+            tiles_of = Mux(new.inner == 1, 0, new.tiles - 1)
+            m.d.sync += [
+                active.eq(1), fields.eq(new.parameter_fields), left.eq(new.parameter_fields),
+                address.eq(new.parameter_base), outer_start.eq(new.parameter_base),
+                inner.eq(new.inner - 1), inner_left.eq(new.inner - 1),
+                tiles.eq(tiles_of), tiles_left.eq(tiles_of), outer_left.eq(new.outer - 1),
+            ]
+        m.d.sync += [
+            held.eq(held + ends - self.release), ahead.eq(ahead + ends - self.advance),
+        ]
+        m.d.comb += self.ready.eq(ahead != 0)
+        return m
+
+
+class ParameterSets(wiring.Component):
+    """A LUT RAM of 16 sets for each field, read when a beat comes to the field's cycle.
+
+    An absent field reads as 0, residual_gain and slope_positive as the command's constants.
+    Pipeline without enable; [k] as in :class:`hw.lanes.lane.Lane`, here from the admission of a
+    beat.  Golden partner: none.
+
+    Parameters
+    ----------
+    configuration : Configuration
+        Sizes.
+
+    Members
+    -------
+    field : In(9)
+        Field (one-hot) to write.
+    write_set : In(range(SETS))
+        Set to write.
+    data : In(lanes x 16 bits)
+        A parameter a lane.
+    set : In(range(SETS))
+        [1] Set of a beat.
+    present : In(9)
+        [1] Fields present, in PARAMETER_FIELDS order.
+    constant_residual_gain : In(16 signed)
+        [1] residual_gain where it is absent.
+    constant_slope_positive : In(16 signed)
+        [1] slope_positive where it is absent.
+    gain : Out(lanes PARAMETERs)
+        [2] Gain of the sum.
+    residual_gain : Out(lanes PARAMETERs)
+        [2] Gain of the residual.
+    bias : Out(lanes PARAMETERs)
+        [3] Bias.
+    slope_positive : Out(lanes PARAMETERs)
+        [6] Slope of v >= 0.
+    slope_negative : Out(lanes PARAMETERs)
+        [6] Slope of v < 0.
+    offset_out : Out(lanes PARAMETERs)
+        [9] Offset of y.
+    threshold0 : Out(lanes PARAMETERs)
+        [13] Threshold of set 0.
+    threshold1 : Out(lanes PARAMETERs)
+        [13] Threshold of set 1.
+    threshold2 : Out(lanes PARAMETERs)
+        [13] Threshold of set 2.
+    """
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._configuration = c = configuration
+        parameter = signed(PARAMETER.bits)
+        self._word = word = data.ArrayLayout(parameter, c.lanes)
+        super().__init__({
+            "field": In(len(PARAMETER_FIELDS)), "write_set": In(range(beat.SETS)),
+            "data": In(c.lanes * PARAMETER.bits), "set": In(range(beat.SETS)),
+            "present": In(len(PARAMETER_FIELDS)), "constant_residual_gain": In(parameter),
+            "constant_slope_positive": In(parameter),
+            **{name: Out(word) for name in PARAMETER_FIELDS},
+        })
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        lanes = self._configuration.lanes
+        longest = max(HELD_AT.values())
+        sets, present = chain(m, self.set, longest), chain(m, self.present, longest)
+        constants = {
+            "residual_gain": self.constant_residual_gain,
+            "slope_positive": chain(m, self.constant_slope_positive,
+                                    HELD_AT["slope_positive"] - 2)[-1],
+        }
+        for index, name in enumerate(PARAMETER_FIELDS):
+            ram = memory.Memory(shape=len(self.data), depth=beat.SETS, init=[])
+            m.submodules[name] = ram
+            write, read = ram.write_port(), ram.read_port(domain="comb")
+            wait = HELD_AT[name] - 2  # read a cycle before; the inputs belong to cycle 1
+            absent = constants.get(name, 0)
+            held = Signal(self._word, name=f"held_{name}", reset_less=True)
+            m.d.comb += [
+                write.addr.eq(self.write_set), write.data.eq(self.data),
+                write.en.eq(self.field[index]), read.addr.eq(sets[wait]),
+                getattr(self, name).eq(held),
+            ]
+            stored = self._word(read.data)
+            for lane in range(lanes):
+                m.d.sync += held[lane].eq(Mux(present[wait][index], stored[lane], absent))
+        return m

@@ -1,0 +1,155 @@
+"""The walker: names the next beat of the present command, and where its operands lie."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.interfaces import struct
+from hw.lanes.beat import SETS, beat_layout
+from hw.lanes.staging import STAGED
+from hw.lanes.walks import MOVE, BitsWalk, GridWalk, LinearWalk
+from hw.spec.commands import RECORDS, Bits, Opcode
+from hw.spec.configuration import Configuration
+
+COPIED = (
+    "tag", "double", "offset", "gain_shift", "slope_shift", "residual", "main",
+    "parameter_fields", "residual_gain", "slope_positive", "destination", "pooled", "pool", "bits",
+    "bits_from_out", "sets", "bits_set",
+)
+
+
+class Walker(wiring.Component):
+    """Loops outer, tile, inner, token; one beat an `advance`, the next command without a bubble.
+
+    The residual's address moves in inner group 0 only: the other inner groups take its words from
+    a cache.  `gap` asks for cycles without a beat behind the present one: where a group is shorter
+    than its bit sets, and where the transposer empties.  Golden partner: none (addresses).
+
+    Parameters
+    ----------
+    configuration : Configuration
+        Sizes.
+
+    Members
+    -------
+    staged : In(stream of STAGED)
+        Commands; taken while the last beat of the one before is admitted, or when idle.
+    advance : In(1)
+        The present beat is admitted.
+    active : Out(1)
+        There is a present beat.
+    beat : Out(beat_layout)
+        The present beat.
+    residual_word : Out(13)
+        Its residual's address.
+    main_word : Out(13)
+        Its main operand's address.
+    gap : Out(range(max(3, group_tiles)))
+        Cycles to leave free behind it.
+    """
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._configuration = c = configuration
+        super().__init__({
+            "staged": In(stream.Signature(STAGED)), "advance": In(1), "active": Out(1),
+            "beat": Out(beat_layout(c)), "residual_word": Out(13), "main_word": Out(13),
+            "gap": Out(range(max(3, c.group_tiles))),
+        })
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        c = self._configuration
+        command = Signal(struct(RECORDS[Opcode.LINEAR]), reset_less=True)
+        new = self.staged.payload.command
+        slot = Signal(range(c.rows + 1))
+        inner_left, tiles_left, outer_left = Signal(10), Signal(12), Signal(10)
+        first, one_inner = Signal(), Signal()
+        set_, group, outer_group = Signal(range(SETS)), Signal(10), Signal(10)
+
+        # What comes next.
+        last_token, last_inner, last_tile, last = Signal(), Signal(), Signal(), Signal()
+        move = Signal(MOVE)
+        m.d.comb += [
+            last_token.eq(slot == Mux(tiles_left == 0, command.last_tokens, c.rows) - 1),
+            last_inner.eq(last_token & (inner_left == 0)),
+            last_tile.eq(last_inner & (tiles_left == 0)),
+            last.eq(last_tile & (outer_left == 0)),
+            self.staged.ready.eq(~self.active | (self.advance & last)),
+            move.token.eq(self.advance & ~last_token),
+            move.again.eq(self.advance & last_token & ~last_inner),
+            move.tile.eq(self.advance & last_inner & ~last_tile),
+            move.outer.eq(self.advance & last_tile & ~last),
+            move.load.eq(self.staged.ready & self.staged.valid),
+        ]
+
+        # Loops.
+        with m.If(move.token):
+            m.d.sync += slot.eq(slot + 1)
+        with m.Elif(self.advance):
+            m.d.sync += slot.eq(0)
+        with m.If(move.again):
+            m.d.sync += [inner_left.eq(inner_left - 1), first.eq(0),
+                         group.eq(group + command.group_step)]
+        with m.If(move.tile):
+            m.d.sync += [tiles_left.eq(tiles_left - 1), inner_left.eq(command.inner - 1),
+                         first.eq(1), group.eq(outer_group)]
+        with m.If(move.outer):
+            m.d.sync += [
+                outer_left.eq(outer_left - 1), tiles_left.eq(command.tiles - 1),
+                inner_left.eq(command.inner - 1), first.eq(1),
+                group.eq(outer_group + 1), outer_group.eq(outer_group + 1),
+            ]
+        with m.If(self.advance & self.beat.last_of_set):
+            m.d.sync += set_.eq(set_ + 1)
+        with m.If(self.staged.ready):
+            m.d.sync += self.active.eq(self.staged.valid)
+        with m.If(move.load):
+            m.d.sync += [
+                command.eq(new), slot.eq(0), first.eq(1), one_inner.eq(new.inner == 1),
+                outer_left.eq(new.outer - 1), tiles_left.eq(new.tiles - 1),
+                inner_left.eq(new.inner - 1), group.eq(new.first_group),
+                outer_group.eq(new.first_group),
+            ]
+
+        # Addresses.
+        m.submodules.residual = residual = LinearWalk(outer_step=1)
+        m.submodules.main = main = GridWalk()
+        m.submodules.destination = destination = LinearWalk(outer_step=0)
+        m.submodules.bits = bits = BitsWalk(c)
+        m.d.comb += [
+            residual.move.token.eq((move.token | move.again | move.tile) & first),
+            residual.move.outer.eq(move.outer), residual.move.load.eq(move.load),
+            residual.base.eq(new.residual_base), residual.stride.eq(command.residual_token),
+            self.residual_word.eq(residual.word),
+            main.move.eq(move), main.base.eq(new.main_base), main.stride.eq(new.main_token),
+            main.up.eq(new.up), main.up_row.eq(new.up_row), main.width.eq(new.width),
+            self.main_word.eq(main.word),
+            destination.move.eq(move), destination.base.eq(new.destination_base),
+            destination.stride.eq(command.destination_token),
+            bits.move.eq(move), bits.base.eq(self.staged.payload.bits_start),
+            bits.first_key.eq(new.first_key), bits.bits.eq(command.bits),
+            bits.stride.eq(command.bits_tile),
+        ]
+
+        # The beat.
+        block_ends = (bits.key % c.lanes == c.lanes - 1) | last_tile
+        m.d.comb += [
+            *(self.beat[name].eq(command[name]) for name in COPIED),
+            self.beat.skip.eq(command.opcode == Opcode.PASS),
+            self.beat.set.eq(set_), self.beat.slot.eq(slot), self.beat.first.eq(first),
+            self.beat.group.eq(group), self.beat.destination_word.eq(destination.word),
+            self.beat.bits_word.eq(bits.word), self.beat.key.eq(bits.key),
+            self.beat.flush.eq((command.bits == Bits.VALUE) & block_ends),
+            # With one inner group a set serves all tiles of its outer group.
+            self.beat.last_of_set.eq(Mux(one_inner, last_tile, last_token)),
+            self.beat.last.eq(last),
+        ]
+        with m.If((command.bits == Bits.ROW) & last_token & (slot == 0) & (command.sets > 1)):
+            m.d.comb += self.gap.eq(command.sets - 1)
+        with m.Elif((command.bits == Bits.ROW) & last_token & (slot == 1) & (command.sets == 3)):
+            m.d.comb += self.gap.eq(1)
+        with m.Elif(self.beat.flush):
+            m.d.comb += self.gap.eq(c.group_tiles - 1)
+        return m

@@ -1,0 +1,67 @@
+"""One example of every component, for the tests and tools that look at all of them."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+
+from amaranth.lib import wiring
+
+import hw
+from hw.control.bursts import Bursts
+from hw.control.queue import Queue
+from hw.control.waiting import WaitingQueue
+from hw.interfaces import x_read, x_write
+from hw.lanes.delay import Delay
+from hw.lanes.walks import LinearWalk
+from hw.memory import ReadArbiter, ValueMemory, WriteArbiter
+from hw.spec.configuration import find_configuration
+
+_CONFIGURATION = find_configuration("3x4x64-l8")
+
+_ARGUMENTS = {
+    Bursts: {"limit": 16, "budget": 32, "write": False},
+    Delay: {"shape": 4, "cycles": 2},
+    LinearWalk: {"outer_step": 1},
+    Queue: {"shape": 8, "depth": 4},
+    ReadArbiter: {"signature": x_read(_CONFIGURATION), "clients": 2},
+    ValueMemory: {"words": _CONFIGURATION.x_words},
+    WaitingQueue: {"bits": 128},
+    WriteArbiter: {"signature": x_write(_CONFIGURATION), "clients": 2},
+}
+"""What a component takes beside the configuration."""
+
+
+def classes() -> list[type[wiring.Component]]:
+    """Every component class of :mod:`hw`, by module and name."""
+    found = set()
+    for module in pkgutil.walk_packages(hw.__path__, "hw."):
+        members = vars(importlib.import_module(module.name)).values()
+        found |= {one for one in members
+                  if inspect.isclass(one) and issubclass(one, wiring.Component)
+                  and one.__module__ == module.name}
+    return sorted(found, key=lambda one: (one.__module__, one.__qualname__))
+
+
+def components() -> list[wiring.Component]:
+    """One instance of every component, in the smallest named configuration.
+
+    Raises
+    ------
+    TypeError
+        For a component that takes more than the configuration and has no example above.
+    """
+    instances = []
+    for one in classes():
+        takes = inspect.signature(one).parameters
+        arguments = dict(_ARGUMENTS.get(one, {}))
+        if "configuration" in takes:
+            arguments["configuration"] = _CONFIGURATION
+        missing = [name for name, parameter in takes.items()
+                   if parameter.default is parameter.empty and name not in arguments]
+        if missing:
+            raise TypeError(f"{one.__module__}.{one.__qualname__}: no example of "
+                            f"{', '.join(missing)}; add it to _ARGUMENTS of hw/registry.py")
+        instances.append(one(**arguments))
+    return instances

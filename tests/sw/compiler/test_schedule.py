@@ -1,0 +1,135 @@
+"""Programs against golden: every block shape, in program order and in any order the waits allow."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hw.spec import CONFIGURATIONS, find_configuration
+from hw.spec.commands import ENGINE_OF, Engine, decode
+from sw.compiler.schedule import ScheduleError, schedule_block
+from sw.compiler.schedule.image import block_image
+from sw.golden.block import run_block
+from sw.golden.machine import Machine
+
+from tests.random_block import random_block, random_values
+
+PAPER = {1: (56, 64, 512, 1, 8), 2: (28, 128, 1024, 2, 4), 3: (14, 256, 1024, 4, 1),
+         4: (7, 512, 2048, 8, 1)}
+"""side, C, I, heads, r of the paper's stages at 224x224."""
+BOUNDS = {1: 85.0, 2: 50.1, 3: 24.4, 4: 22.5}
+"""Thousand cycles a block at 7168 MAC/cycle and 32 lanes (the issue of the paper's shapes)."""
+
+
+def prepare(shape, configuration, *, seed=0, branches=True):
+    """Golden's x2, the program, and external memory with x in it."""
+    packed = random_block(*shape, seed=seed, branches=branches)
+    x = random_values(shape[0], shape[1], seed)
+    expected = run_block(packed, 1, 0, torch.from_numpy(x)).numpy()
+    program = schedule_block(block_image(packed, 1, 0), configuration)
+    external = program.memory.copy()
+    beats = np.ascontiguousarray(x).view(np.uint64).reshape(-1, 2)
+    external[program.x_address:program.x_address + len(beats)] = beats
+    return expected, program, external
+
+
+def result(machine, program, external, shape):
+    """x2 where the program leaves it."""
+    if program.result_address is not None:
+        count = shape[0] * shape[1] // 8
+        beats = external[program.result_address:program.result_address + count]
+        return np.ascontiguousarray(beats).view(np.int16).reshape(shape)
+    buffer = next(o for o in program.operations if o.layer == "pass").accesses[1].buffer
+    return machine.x[buffer.base:buffer.base + buffer.words].reshape(shape)
+
+
+def check_in_order(shape, configuration, **options):
+    expected, program, external = prepare(shape, configuration, **options)
+    machine = Machine(configuration, external)
+    machine.run(program.preload or program.words[-1:])
+    machine.run(program.words)
+    np.testing.assert_array_equal(result(machine, program, external, expected.shape), expected)
+
+
+@pytest.mark.parametrize("stage", PAPER)
+def test_the_papers_blocks_fit_and_are_right(stage):
+    check_in_order(PAPER[stage], find_configuration("7x16x64-l32"))
+
+
+@pytest.mark.parametrize("stage", PAPER)
+def test_bounds_are_those_of_the_paper_s_shapes(stage):
+    configuration = find_configuration("7x16x64-l32")
+    packed = random_block(*PAPER[stage])
+    program = schedule_block(block_image(packed, 1, 0), configuration)
+    bound = sum(program.bound(operation) for operation in program.operations)
+    assert bound / 1000 == pytest.approx(BOUNDS[stage], rel=0.01)
+
+
+SHAPES = st.tuples(
+    st.integers(1, 9), st.sampled_from([32, 64, 96, 128, 160]), st.sampled_from([1, 2, 4, 8]),
+    st.sampled_from([1, 2, 4, 8]), st.sampled_from([1, 2, 3, 4]))
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(SHAPES, st.sampled_from(sorted(CONFIGURATIONS)), st.integers(0, 2**16), st.booleans())
+def test_any_block_shape(sizes, name, seed, branches):
+    grid, channels, ratio, heads, reduction = sizes
+    side = grid * reduction if grid * reduction <= 16 else reduction
+    check_in_order((side, channels, ratio * channels, heads, reduction),
+                   find_configuration(name), seed=seed, branches=branches)
+
+
+def run_in_any_order(machine, words, seed):
+    """Executes commands in a random order that engines and waits allow."""
+    rng = random.Random(seed)
+    queues = {engine: [] for engine in Engine}
+    for word in words[:-1]:
+        queues[ENGINE_OF[decode(word)[0]]].append(word)
+    done = dict.fromkeys(Engine, 0)
+    while any(queues.values()):
+        ready = [e for e, queue in queues.items() if queue and all(
+            done[w] >= decode(queue[0])[1][f"after_{w.name.lower()}"] for w in Engine)]
+        assert ready, "deadlock"
+        engine = rng.choice(ready)
+        machine.run([queues[engine].pop(0), 0])
+        done[engine] += 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("shape", [(8, 64, 256, 2, 4), (6, 96, 192, 3, 1), (16, 64, 256, 1, 4)])
+def test_waits_cover_every_hazard_between_engines(shape, seed):
+    configuration = find_configuration("4x8x64-l16")
+    expected, program, external = prepare(shape, configuration, seed=seed)
+    machine = Machine(configuration, external)
+    machine.run(program.preload or program.words[-1:])
+    run_in_any_order(machine, program.words, seed)
+    np.testing.assert_array_equal(result(machine, program, external, expected.shape), expected)
+
+
+def test_a_missing_wait_is_noticed():
+    """The order test can fail: without waits some order computes something else."""
+    configuration = find_configuration("4x8x64-l16")
+    wrong = 0
+    for seed in range(4):
+        expected, program, external = prepare((8, 64, 256, 2, 4), configuration, seed=seed)
+        waits = ((1 << 80) - 1) << 16
+        machine = Machine(configuration, external)
+        machine.run(program.preload)
+        run_in_any_order(machine, [word & ~waits for word in program.words], seed)
+        wrong += not np.array_equal(result(machine, program, external, expected.shape), expected)
+    assert wrong
+
+
+@pytest.mark.parametrize(("shape", "text"), [
+    ((64, 64, 64, 1, 1), "score memory"),
+    ((16, 512, 2048, 8, 1), "x memory"),
+])
+def test_what_does_not_fit_names_the_memory(shape, text):
+    packed = random_block(*shape)
+    with pytest.raises(ScheduleError, match=text):
+        schedule_block(block_image(packed, 1, 0), find_configuration("4x8x64-l16"))
