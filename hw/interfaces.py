@@ -1,4 +1,4 @@
-"""Typed interfaces between the accelerator's components; the only bridge from records to layouts."""
+"""Typed interfaces between components; the only bridge from records to layouts."""
 
 from __future__ import annotations
 
@@ -119,8 +119,8 @@ def parameter_read(c: Configuration) -> MemoryRead:
 
 
 def parameter_write(c: Configuration) -> MemoryWrite:
-    """Write port of parameter memory (whole words)."""
-    return MemoryWrite(c.parameter_words, c.lanes * 16, 1)
+    """Write port of parameter memory, a part a beat of the memory port."""
+    return MemoryWrite(c.parameter_words, c.lanes * 16, c.lane_beats)
 
 
 def exp_write(c: Configuration) -> MemoryWrite:

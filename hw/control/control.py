@@ -17,11 +17,11 @@ from hw.interfaces import (
     column_write,
     command_stream,
     exp_write,
+    parameter_write,
     u_read,
     x_read,
     x_write,
 )
-from hw.memory.parameter import parameter_beat_write
 from hw.spec.commands import Engine
 from hw.spec.configuration import Configuration
 
@@ -85,7 +85,7 @@ class Control(wiring.Component):
         LOAD to x.
     column_write : Out(column_write(configuration))
         LOAD to column memory.
-    parameter_write : Out(parameter_beat_write(configuration))
+    parameter_write : Out(parameter_write(configuration))
         LOAD to parameter memory.
     exp_write : Out(exp_write(configuration))
         LOAD to the exponential table.
@@ -121,7 +121,7 @@ class Control(wiring.Component):
             "u_read": Out(u_read(c)),
             "x_write": Out(x_write(c)),
             "column_write": Out(column_write(c)),
-            "parameter_write": Out(parameter_beat_write(c)),
+            "parameter_write": Out(parameter_write(c)),
             "exp_write": Out(exp_write(c)),
             "load_stall": In(1),
             "store_stall": In(1),

@@ -8,8 +8,14 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 
 from hw.control.bursts import Bursts
 from hw.control.queue import Queue
-from hw.interfaces import PORT_REQUEST, column_write, command_stream, exp_write, x_write
-from hw.memory.parameter import parameter_beat_write
+from hw.interfaces import (
+    PORT_REQUEST,
+    column_write,
+    command_stream,
+    exp_write,
+    parameter_write,
+    x_write,
+)
 from hw.spec.commands import Opcode, Target
 from hw.spec.configuration import Configuration
 
@@ -48,7 +54,7 @@ class Loader(wiring.Component):
         8 lanes a beat, low lanes first.
     column_write : Out(column_write(configuration))
         2 columns a beat, low columns first.
-    parameter_write : Out(parameter_beat_write(configuration))
+    parameter_write : Out(parameter_write(configuration))
         8 parameters a beat, low lanes first.
     exp_write : Out(exp_write(configuration))
         An entry a beat, its low 24 bits.
@@ -66,7 +72,7 @@ class Loader(wiring.Component):
             "data": In(stream.Signature(c.port_bits)),
             "x_write": Out(x_write(c)),
             "column_write": Out(column_write(c)),
-            "parameter_write": Out(parameter_beat_write(c)),
+            "parameter_write": Out(parameter_write(c)),
             "exp_write": Out(exp_write(c)),
             "stall": In(1),
             "done": Out(1),

@@ -2,7 +2,7 @@
 
 from hw.memory.arbiter import ReadArbiter, WriteArbiter
 from hw.memory.column import ColumnMemory
-from hw.memory.parameter import ParameterMemory, parameter_beat_write
+from hw.memory.parameter import ParameterMemory
 from hw.memory.row import RowMemory
 from hw.memory.value import ValueMemory
 
@@ -13,5 +13,4 @@ __all__ = [
     "RowMemory",
     "ValueMemory",
     "WriteArbiter",
-    "parameter_beat_write",
 ]

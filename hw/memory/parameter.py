@@ -6,18 +6,9 @@ from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
-from hw.interfaces import MemoryWrite, parameter_read
+from hw.interfaces import parameter_read, parameter_write
 from hw.memory.port import add_memory
 from hw.spec.configuration import Configuration
-from hw.spec.numerics import PARAMETER
-
-
-def parameter_beat_write(c: Configuration) -> MemoryWrite:
-    """Write port of parameter memory, a mask bit a port beat.
-
-    The loader, its only writer, writes beats as they come instead of gathering words.
-    """
-    return MemoryWrite(c.parameter_words, c.lanes * PARAMETER.bits, c.lane_beats)
 
 
 class ParameterMemory(wiring.Component):
@@ -36,7 +27,7 @@ class ParameterMemory(wiring.Component):
     -------
     read : In(parameter_read(configuration))
         Whole words.
-    write : In(parameter_beat_write(configuration))
+    write : In(parameter_write(configuration))
         A mask bit a port beat (8 parameters).
     """
 
@@ -44,12 +35,12 @@ class ParameterMemory(wiring.Component):
         self._configuration = configuration
         super().__init__({
             "read": In(parameter_read(configuration)),
-            "write": In(parameter_beat_write(configuration)),
+            "write": In(parameter_write(configuration)),
         })
 
     def elaborate(self, platform):
         m = Module()
         c = self._configuration
-        bits = c.lanes * PARAMETER.bits
+        bits = self.read.data.shape().width
         add_memory(m, "block", c.parameter_words, bits, c.lane_beats, self.read, self.write)
         return m

@@ -29,7 +29,8 @@ def part_word(c: Configuration) -> data.ArrayLayout:
 
 def head_layout(c: Configuration) -> data.StructLayout:
     """What belongs to a token's word: ``missing``: taps outside the picture, by branch;
-    ``last_word``: last of its channel word; ``last``: last of its command."""
+    ``last_word``: last of its channel word; ``last``: last of its command.
+    """
     return data.StructLayout({
         "missing": data.ArrayLayout(3, len(BRANCHES)), "slope_shift": 2, "tag": 12,
         "address": (c.u_words - 1).bit_length(), "last_word": 1, "last": 1})

@@ -147,7 +147,7 @@ LANES = (
     _f("destination_base", 13, "its word for token 0, group 0"),
     _f("destination_token", 8, "its words a token"),
     _f("pooled", 1, "write pooled y's: group g fills part g % 2**pool of word g >> pool"),
-    _f("pool", 3, "log2 of the channels that pooled averages (also 0)"),
+    _f("pool", 3, "log2 of the channels that pooled averages, 0..3"),
     _f("first_group", 10, "channel group of outer 0, inner 0"),
     _f("group_step", 6, "channel group g = first_group + outer + inner*group_step"),
     _f("bits", 2, "Bits: where bits go"),
@@ -165,10 +165,11 @@ LANES = (
 )
 """What the lanes do with each group; PASS has y = 0 and no array part but uses the ARRAY counts.
 Operands (residual, main) follow the outer count from their base; destination and bits follow g.
-With a destination and no `pooled`, `out` is written to word g of the token."""
+Bits of KEY and VALUE are one set; VALUE needs inner = 1.  With a destination and no `pooled`,
+`out` is written to word g of the token."""
 
 ATTENTION = (
-    _f("keys", 12, "M: valid keys; groups of `lanes` keys = outer"),
+    _f("keys", 12, "M: valid keys; outer counts their groups of `lanes`, inside a tile"),
     _f("index_base", 10, "index = pop - index_base, clamped; padding is already taken off"),
     _f("padding", 7, "invalid bits that count 1 in every popcount of this head"),
     _f("probability_base", 12, "row word of tile 0 of this head's attention bits"),

@@ -37,7 +37,7 @@ class Configuration:
     parameter_words : int
         Words (`lanes` x 16 bits) of the parameter memory.
     score_words : int
-        Words (`lanes` score indices) of the score memory, two halves.
+        Words (`lanes` score indices) of the score memory, a ring of at least two tiles.
     exp_entries : int
         Entries of the exponential table.
     port_bits : int

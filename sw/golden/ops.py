@@ -143,7 +143,7 @@ def grid_mean(x: Tensor, side: int, r: int, shift: int) -> Tensor:
     """Mean of r x r windows of the token grid: (B, side**2, C) -> (B, (side//r)**2, C)."""
     b, _, c = x.shape
     small = side // r
-    windows = x.view(b, small, r, small, r, c).sum((2, 4), dtype=torch.int32)
+    windows = x.reshape(b, small, r, small, r, c).sum((2, 4), dtype=torch.int32)
     return saturate(drop(windows, shift), VALUE).view(b, small * small, c)
 
 

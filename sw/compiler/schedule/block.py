@@ -77,10 +77,8 @@ def check(block: BlockImage, c: Configuration) -> None:
         (rest == 0, f"heads={block.heads} does not divide channels={block.channels}"),
         (block.hidden % block.channels == 0, f"hidden={block.hidden} is no multiple of "
          f"channels={block.channels}"),
-        (block.hidden // block.channels in (1, 2, 4, 8, 16, 32)
-         and block.hidden // block.channels <= c.lanes,
-         f"hidden/channels={block.hidden // block.channels}: channel pooling takes powers of two "
-         f"up to lanes={c.lanes}"),
+        (block.hidden // block.channels in (1, 2, 4, 8),
+         f"hidden/channels={block.hidden // block.channels}: channel pooling takes 1, 2, 4 or 8"),
         (block.keys >= 1, f"reduction={block.reduction} leaves no key of a {block.height}x"
          f"{block.width} grid"),
         (d >= 1, f"heads={block.heads} exceed channels={block.channels}"),

@@ -12,6 +12,7 @@ from hw.interfaces import (
     column_read,
     column_write,
     parameter_read,
+    parameter_write,
     row_read,
     row_write,
     u_read,
@@ -26,7 +27,6 @@ from hw.memory import (
     RowMemory,
     ValueMemory,
     WriteArbiter,
-    parameter_beat_write,
 )
 from hw.spec import find_configuration
 from sim.build import build_simulator, verilog
@@ -38,7 +38,7 @@ MEMORIES = {
     "x": (lambda c: ValueMemory(c, c.x_words), x_read, x_write, 3, 2),
     "u": (lambda c: ValueMemory(c, c.u_words), u_read, u_write, 2, 2),
     "column": (ColumnMemory, column_read, column_write, 1, 2),
-    "parameter": (ParameterMemory, parameter_read, parameter_beat_write, 2, 1),
+    "parameter": (ParameterMemory, parameter_read, parameter_write, 2, 1),
 }
 
 

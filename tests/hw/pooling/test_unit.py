@@ -249,4 +249,5 @@ def test_branches_at_pace(name, width, words, valid):
     bound = 3 * (words * (width * column + 4 + parts) + 6 * parts + 10) + 30
     print(name, width, words, f"{valid:05b}", "cycles a word", total / (3 * words * width))
     assert total <= bound
-    assert got["writes"][-1][0] - got["reads"][-1] == 19 + parts
+    if reads > parts:  # else the last word may wait for the one before
+        assert got["writes"][-1][0] - got["reads"][-1] == 19 + parts

@@ -1,0 +1,2 @@
+def save_checkpoint(module, path):
+    raise NotImplementedError
