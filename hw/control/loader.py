@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Const, Module, Signal
+from amaranth.hdl import Array, Cat, Const, Module, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
@@ -29,12 +29,13 @@ COMMANDS_AHEAD = 8
 class Loader(wiring.Component):
     """Runs LOAD: reads ``words`` words from beat `address` on and writes them to a target memory.
 
-    Beats are not gathered: each goes to its part of the word with the write mask, so that a wide
-    word costs no register.  Requests run ahead of the beats by up to 64 beats and 8 commands, so
-    commands follow each other without a bubble.
+    Words of x are gathered, since the lanes leave few writes free; other beats go to their part of
+    the word with the write mask, so that a wide word costs no register.  Requests run ahead by up
+    to 64 beats and 8 commands, so commands follow each other without a bubble; every beat that was
+    requested has its place in a queue, so a load that cannot write never holds the port.
 
     Latency: a beat is written 2 cycles after its acceptance.  One beat a cycle.  Respects
-    back-pressure of the granted writes (2 beats are buffered).  Golden partner: none (a copy).
+    back-pressure of the granted writes.  Golden partner: none (a copy).
     Validated for all targets, 1 to 300 beats a command, random stalls and grants.
 
     Parameters
@@ -51,7 +52,7 @@ class Loader(wiring.Component):
     data : In(stream of port_bits)
         Their beats.
     x_write : Out(x_write(configuration))
-        8 lanes a beat, low lanes first.
+        Whole words, gathered from beats of 8 lanes, low lanes first.
     column_write : Out(column_write(configuration))
         2 columns a beat, low columns first.
     parameter_write : Out(parameter_write(configuration))
@@ -84,7 +85,7 @@ class Loader(wiring.Component):
         write = data.StructLayout({"target": 2, "word": 13, "words": 13})
         m.submodules.bursts = bursts = Bursts(c, BURST_BEATS, FLIGHT_BEATS, write=False)
         m.submodules.writes = writes = Queue(c, write, COMMANDS_AHEAD)
-        m.submodules.beats = beats = Queue(c, c.port_bits, 2)
+        m.submodules.beats = beats = Queue(c, c.port_bits, FLIGHT_BEATS)
         connect(m, bursts.request, flipped(self.request))
 
         # Beats of a word, a power of two each.
@@ -101,16 +102,16 @@ class Loader(wiring.Component):
             *(writes.input.payload[key].eq(command[key]) for key in ("target", "word", "words")),
         ]
 
-        accepted = Signal()
+        take = Signal()
         budget = Signal(range(FLIGHT_BEATS + 1), init=FLIGHT_BEATS)
         m.d.comb += [
             beats.input.payload.eq(self.data.payload),
             beats.input.valid.eq(self.data.valid & ~self.stall),
             self.data.ready.eq(beats.input.ready & ~self.stall),
-            accepted.eq(self.data.valid & self.data.ready),
             bursts.budget.eq(budget),
         ]
-        m.d.sync += budget.eq(budget + accepted - bursts.spent)
+        # A beat's place is free again when it leaves the queue.
+        m.d.sync += budget.eq(budget + take - bursts.spent)
 
         # Where the next beat goes.
         active = Signal()
@@ -119,7 +120,6 @@ class Loader(wiring.Component):
         words = Signal(13)
         part = Signal(3)
         last_part = Signal(3)
-        take = Signal()
         last = Signal()
         m.d.comb += last.eq((part == last_part) & (words == 1))
         with m.If(take):
@@ -143,9 +143,12 @@ class Loader(wiring.Component):
         place = Signal(3)
         ends_command = Signal()
         beat = Signal(c.port_bits)
+        gathered = Signal(c.lane_beats * c.port_bits)
+        with m.If(take):
+            m.d.sync += gathered.eq(Cat(gathered, beats.output.payload)[c.port_bits:])
         ports = {Target.COLUMN: (self.column_write, c.column_beats),
                  Target.PARAMETER: (self.parameter_write, c.lane_beats),
-                 Target.X: (self.x_write, c.lane_beats), Target.EXP: (self.exp_write, 1)}
+                 Target.X: (self.x_write, 1), Target.EXP: (self.exp_write, 1)}
         written = Signal()
         for which, (port, count) in ports.items():
             chosen = writing & (goes_to == which)
@@ -153,11 +156,11 @@ class Loader(wiring.Component):
             m.d.comb += [
                 port.request.eq(chosen),
                 port.address.eq(address),
-                port.data.eq(beat.replicate(count)),
+                port.data.eq(gathered if which == Target.X else beat.replicate(count)),
             ]
             for i in range(count):
                 m.d.comb += port.mask[i * parts:(i + 1) * parts].eq(
-                    (place == i).replicate(parts))
+                    ((place == i) | (count == 1)).replicate(parts))
             with m.If(chosen):
                 m.d.comb += written.eq(port.grant)
         m.d.comb += [
@@ -166,7 +169,7 @@ class Loader(wiring.Component):
         ]
         with m.If(~writing | written):
             m.d.sync += [
-                writing.eq(take), goes_to.eq(target), address.eq(word), place.eq(part),
+                writing.eq(take & ((target != Target.X) | (part == last_part))), goes_to.eq(target), address.eq(word), place.eq(part),
                 ends_command.eq(last), beat.eq(beats.output.payload),
             ]
         m.d.sync += self.done.eq(written & ends_command)

@@ -6,7 +6,9 @@ from sw.data.cifar import CLASS_NAMES, is_cifar10, load_cifar10
 from sw.data.dataset import Dataset
 from sw.data.errors import DataError
 from sw.data.mosaic import is_mosaic, load_mosaic
+from sw.data.normalise import normalise
 from sw.data.pictures import load_picture_folder, prepare, read_picture
+from sw.data.synthetic import random_pictures
 
 __all__ = [
     "CLASS_NAMES",
@@ -16,7 +18,9 @@ __all__ = [
     "load_cifar10",
     "load_mosaic",
     "load_picture_folder",
+    "normalise",
     "prepare",
+    "random_pictures",
     "read_picture",
 ]
 

@@ -59,9 +59,7 @@ def load_picture_folder(folder: Path, size: int) -> Dataset:
     DataError
         If there is no class folder, a class has no picture, or a picture is unreadable (named).
     """
-    classes = sorted(
-        entry for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != "."
-    )
+    classes = sorted(entry for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != ".")
     if not classes:
         raise DataError(
             f"{folder}: no data set; expected cifar-10-batches-py files, mosaics with labels.npz,"

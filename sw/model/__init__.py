@@ -1,8 +1,10 @@
 """Binary vision transformers in floating point: model, checkpoints, teachers."""
 
 from sw.model.binaryvit import BinaryViT
+from sw.model.checkpoint import exact_zeros, from_checkpoint, save_checkpoint
 from sw.model.config import BINARY_DEIT_S, BINARYVIT, ModelConfig
 from sw.model.errors import CheckpointError, ConfigError, ModelError
+from sw.model.random_model import random_binaryvit
 
 __all__ = [
     "BINARYVIT",
@@ -12,4 +14,8 @@ __all__ = [
     "ConfigError",
     "ModelConfig",
     "ModelError",
+    "exact_zeros",
+    "from_checkpoint",
+    "random_binaryvit",
+    "save_checkpoint",
 ]

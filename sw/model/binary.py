@@ -91,7 +91,12 @@ class BinaryLinear(nn.Linear):
         scale = self.weight.detach().abs().mean(-1, keepdim=True)
         return weight_sign(self.weight - self.weight.mean(-1, keepdim=True), scale)
 
+    def exact_zeros(self) -> int:
+        """Weights that are exactly 0 after centring: their sign is a convention (+1 here)."""
+        return int((self.weight == self.weight.mean(-1, keepdim=True)).sum())
+
     def forward(self, bits):
+        """Signs (see the class) to sums."""
         return F.linear(bits, self.binary_weight())
 
 
@@ -110,7 +115,12 @@ class BinaryPatchConv(nn.Conv2d):
         scale = self.weight.detach().abs().mean((1, 2, 3), keepdim=True)
         return weight_sign(self.weight, scale)
 
+    def exact_zeros(self) -> int:
+        """Weights that are exactly 0: their sign is a convention (+1 here)."""
+        return int((self.weight == 0).sum())
+
     def forward(self, bits):
+        """Signs (see the class) to sums."""
         return F.linear(patches(bits, 2), self.binary_weight().permute(0, 2, 3, 1).flatten(1))
 
 

@@ -33,11 +33,11 @@ class ModelConfig:
 
     image: int = 32
     patch: int = 2
-    channels: tuple[int, ...] = (64, 128, 128, 256)
-    depths: tuple[int, ...] = (1, 2, 2, 1)
+    channels: tuple[int, ...] = (64, 128, 256, 256)
+    depths: tuple[int, ...] = (1, 1, 1, 1)
     reduction: tuple[int, ...] = (4, 2, 1, 1)
-    heads: tuple[int, ...] = (2, 4, 4, 8)
-    hidden: tuple[int, ...] = (256, 512, 512, 256)
+    heads: tuple[int, ...] = (2, 4, 8, 8)
+    hidden: tuple[int, ...] = (128, 256, 512, 256)
     classes: int = 10
     embedding: str = "binary"
     class_token: bool = False
@@ -71,7 +71,7 @@ class ModelConfig:
     def _check_stage(self, i: int):
         channels, grid = self.channels[i], self.grid(i)
         if i and channels % self.channels[i - 1]:
-            raise ConfigError(f"channels={list(self.channels)}: each must be a multiple of the last")
+            raise ConfigError(f"channels={list(self.channels)}: no multiple of the stage before")
         if i and self.grid(i - 1) % 2:
             raise ConfigError(
                 f"stage {i} has an odd grid of {self.grid(i - 1)} tokens a side; a 2x2 patch"
@@ -95,6 +95,7 @@ class ModelConfig:
 
     @property
     def stages(self) -> int:
+        """Number of stages."""
         return len(self.channels)
 
     def grid(self, stage: int) -> int:
@@ -106,6 +107,7 @@ class ModelConfig:
         return self.grid(stage) ** 2 + self.class_token
 
     def to_dict(self) -> dict:
+        """The fields, for a file."""
         return asdict(self)
 
     def with_(self, **changes) -> "ModelConfig":

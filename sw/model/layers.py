@@ -17,6 +17,7 @@ class TokenNorm(nn.BatchNorm1d):
     """Batch norm per channel over batch and tokens: (B, N, C) to the same; eps 1e-5."""
 
     def forward(self, x):
+        """X (..., C) to the same shape."""
         return super().forward(x.flatten(0, -2)).view(x.shape)
 
 
@@ -30,6 +31,7 @@ class RPReLU(nn.Module):
         self.move2 = nn.Parameter(torch.zeros(channels))
 
     def forward(self, x):
+        """X (..., C) to the same shape."""
         x = x - vector(self.move1, x)
         return torch.where(x >= 0, x, x * vector(self.prelu.weight, x)) + vector(self.move2, x)
 
@@ -43,6 +45,7 @@ class LayerScale(nn.Module):
         self.move = nn.Parameter(torch.zeros(channels))
 
     def forward(self, x):
+        """X (..., C) to the same shape."""
         return x * vector(self.alpha, x) + vector(self.move, x)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 
 from sw.model.binary import activation_sign
+from sw.model.layers import vector
 
 Binarise = Callable[[str, torch.Tensor, torch.Tensor], torch.Tensor | None]
 
@@ -30,6 +31,7 @@ class Probe:
         return Probe(self.trace, self._binarise, f"{self._prefix}{prefix}.")
 
     def record(self, name: str, value: torch.Tensor) -> None:
+        """Keep ``value`` under its full name, if there is a trace."""
         if self.trace is not None:
             self.trace[self._prefix + name] = value
 
@@ -57,14 +59,19 @@ class Probe:
 class NoProbe(Probe):
     """The probe of training: nothing but the signs."""
 
-    def at(self, prefix):
+    def at(self, prefix):  # noqa: D102
         return self
 
-    def record(self, name, value):
+    def record(self, name, value):  # noqa: D102
         pass
 
-    def sign(self, name, x, threshold):
+    def sign(self, name, x, threshold):  # noqa: D102
         return activation_sign(x + threshold)
 
 
 NO_PROBE = NoProbe()
+
+
+def sign_of(probe: Probe, name: str, x: torch.Tensor, move: torch.Tensor) -> torch.Tensor:
+    """Signs of ``x + move``, where ``move`` is a threshold vector of any shape."""
+    return probe.sign(name, x, vector(move, x))

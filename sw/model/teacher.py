@@ -12,10 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from sw.data.normalise import normalise
 from sw.model.errors import CheckpointError
-
-MEAN = (0.485, 0.456, 0.406)
-STD = (0.229, 0.224, 0.225)
 
 
 class BasicBlock(nn.Module):
@@ -31,6 +29,7 @@ class BasicBlock(nn.Module):
         self.padding = (channels - channels_in) // 2
 
     def forward(self, x):
+        """X (N, C, H, W) to (N, C', H / stride, W / stride)."""
         y = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
         if self.stride != 1:
             x = F.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, self.padding, self.padding))
@@ -48,8 +47,6 @@ class CifarResNet(nn.Module):
         self.layer2 = self._stage(16, 32, blocks, 2)
         self.layer3 = self._stage(32, 64, blocks, 2)
         self.linear = nn.Linear(64, classes)
-        self.register_buffer("mean", torch.tensor(MEAN) * 255, persistent=False)
-        self.register_buffer("std", torch.tensor(STD) * 255, persistent=False)
 
     @staticmethod
     def _stage(channels_in, channels, blocks, stride):
@@ -57,7 +54,8 @@ class CifarResNet(nn.Module):
         return nn.Sequential(first, *(BasicBlock(channels, channels, 1) for _ in range(blocks - 1)))
 
     def forward(self, pixels):
-        x = ((pixels - self.mean) / self.std).permute(0, 3, 1, 2)
+        """Pixels 0..255 (N, H, W, 3) to logits (N, classes)."""
+        x = normalise(pixels).permute(0, 3, 1, 2)
         x = F.relu(self.bn1(self.conv1(x)))
         x = self.layer3(self.layer2(self.layer1(x)))
         return self.linear(x.mean((2, 3)))

@@ -52,6 +52,7 @@ def _speaker():
 
 
 def train(arguments) -> None:
+    """Train by the parsed command line, and report the test accuracy of the last weights."""
     say = _speaker()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
@@ -86,6 +87,7 @@ def train(arguments) -> None:
 
 
 def main(argv=None) -> int:
+    """Run the command line; the exit status is 1 after an error of the user's making."""
     try:
         train(_arguments(argv))
     except (DataError, ModelError, TrainError) as error:

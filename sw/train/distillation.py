@@ -5,7 +5,6 @@ the logits of the unshifted picture, so that the teacher costs one pass instead 
 """
 
 import hashlib
-import os
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +46,7 @@ def teacher_logits(teacher: Path, data: Dataset, folder: Path, say=print) -> tor
         logits = torch.stack([logits_of(model, data.images), logits_of(model, mirrored)])
     partial = kept.with_suffix(".partial.npy")
     np.save(partial, logits.half().numpy())
-    os.replace(partial, kept)
+    partial.replace(kept)
     return logits.half().float()
 
 

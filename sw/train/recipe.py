@@ -8,10 +8,6 @@ import torch.nn.functional as F
 
 from sw.train.errors import TrainError
 
-MEAN = (0.485, 0.456, 0.406)
-STD = (0.229, 0.224, 0.225)
-"""Normalisation of pictures scaled to 0..1, per colour."""
-
 
 @dataclass(frozen=True)
 class Recipe:
@@ -66,18 +62,13 @@ class Recipe:
                 raise TrainError(f"{name}={getattr(self, name)} must lie in 0..1")
 
     def to_dict(self) -> dict:
+        """The fields, for a file."""
         return asdict(self)
 
     def rate_at(self, done: float) -> float:
         """Learning rate when the share ``done`` (0..1) of the run is over."""
         ramp = min(1.0, done / self.warmup + 1e-3) if self.warmup else 1.0
         return self.rate * ramp * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
-
-
-def normalise(pixels: torch.Tensor) -> torch.Tensor:
-    """uint8 pixels (B, H, W, 3) to the model's input: scaled to 0..1, then normalised."""
-    mean, std = torch.tensor(MEAN), torch.tensor(STD)
-    return (pixels.float() - 255 * mean) / (255 * std)
 
 
 def pad(images: torch.Tensor, shift: int) -> torch.Tensor:

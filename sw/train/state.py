@@ -1,6 +1,5 @@
 """The state of a run on disk: written atomically, complete to the step."""
 
-import os
 import pickle
 from pathlib import Path
 
@@ -13,7 +12,7 @@ def write(path: Path, state: dict) -> None:
     """Write ``state`` so that ``path`` always holds one whole state, also after a crash."""
     partial = path.with_name(path.name + ".partial")
     torch.save(state, partial)
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def read(path: Path) -> dict:

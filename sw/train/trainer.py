@@ -2,19 +2,19 @@
 
 import json
 import math
-import os
 import time
 from pathlib import Path
 
 import torch
 
-from sw.data import Dataset
+from sw.data import Dataset, normalise
 from sw.model import BinaryViT, ModelConfig
 from sw.model.checkpoint import save_checkpoint
 from sw.train import state as states
+from sw.train.calibration import calibrate_norms
 from sw.train.distillation import loss as distillation_loss
 from sw.train.errors import TrainError
-from sw.train.recipe import Recipe, augment, normalise, pad
+from sw.train.recipe import Recipe, augment, pad
 
 SAVE_SECONDS = 60
 """Seconds between two states on disk."""
@@ -48,10 +48,12 @@ class Trainer:
         if len(data) < recipe.batch:
             raise TrainError(f"batch={recipe.batch} is larger than the {len(data)} pictures")
         self.config, self.recipe, self.out, self.soft = config, recipe, Path(out), soft
+        self.data = data
         self.padded = pad(torch.from_numpy(data.images), recipe.shift)
         self.labels = torch.from_numpy(data.labels)
         torch.manual_seed(recipe.seed)
         self.model = BinaryViT(config).train()
+        start_clips(self.model)
         self.forward = torch.compile(self.model) if compiled else self.model
         self.optimizer = self._optimizer()
         self.generator = torch.Generator().manual_seed(recipe.seed)
@@ -78,6 +80,7 @@ class Trainer:
 
     @property
     def steps_an_epoch(self) -> int:
+        """Steps in one pass over the pictures."""
         return len(self.labels) // self.recipe.batch
 
     @property
@@ -104,6 +107,7 @@ class Trainer:
                 saved = now
         self.save()
         if self.done >= 1:
+            calibrate_norms(self.model, self.data)
             save_checkpoint(self.model, self.out / "model.safetensors")
 
     def _step(self):
@@ -166,7 +170,7 @@ class Trainer:
                "curve": self.curve}  # fmt: skip
         partial = self.out / "log.json.partial"
         partial.write_text(json.dumps(log, indent=1))
-        os.replace(partial, self.out / "log.json")
+        partial.replace(self.out / "log.json")
 
     def _resume(self, state: dict) -> None:
         if state["config"] != self.config.to_dict():
@@ -176,6 +180,20 @@ class Trainer:
         self.generator.set_state(state["generator"])
         for name in ("order", "step", "seconds", "curve", "loss", "accuracy"):
             setattr(self, name, state[name])
+
+
+@torch.no_grad()
+def start_clips(model: BinaryViT) -> None:
+    """Start each attention clip at the mean probability, one over the number of keys.
+
+    At the authors' start, 0.005, every bit of an attention over fewer than 100 keys or so is 1,
+    and short training does not get away from there.
+    """
+    config, layers = model.config, iter(model.vit.encoder.layer)
+    for stage, depth in enumerate(config.depths):
+        keys = config.tokens(stage) // config.reduction[stage] ** 2
+        for _ in range(depth):
+            next(layers).attention.attention.att_prob_clip.fill_(1 / keys)
 
 
 @torch.no_grad()

@@ -47,7 +47,7 @@ def allocate(operations: list[Operation], sizes: dict[str, int]) -> dict[str, tu
             if not 0 <= access.start < access.stop <= buffer.words:
                 raise AssertionError(f"{buffer.name}: {access.start}..{access.stop} of "
                                      f"{buffer.words} words")
-            touches[access.start:access.stop] = len(operations) if buffer.keep else index
+            access.of(touches)[...] = len(operations) if buffer.keep else index
     try:
         return _place_all(operations, sizes, last_touch, compact=False)
     except ScheduleError:

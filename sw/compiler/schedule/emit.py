@@ -34,9 +34,11 @@ class Values:
     offset: int
     token_words: int
 
-    def access(self, tokens: int, write: bool) -> Access:
-        """The words of `tokens` tokens."""
-        return Access(self.buffer, self.offset, self.offset + tokens * self.token_words, write)
+    def access(self, tokens: int, write: bool, first: int = 0, last: int = 0) -> Access:
+        """The words of `tokens` tokens; with `last`, words [first, last) of each."""
+        stop = self.offset + tokens * self.token_words
+        return Access(self.buffer, self.offset, stop, write, self.token_words if last else 0,
+                      first, last)
 
 
 @dataclass(frozen=True)
@@ -67,12 +69,12 @@ class Upsampled:
         """Words a token."""
         return self.values.token_words
 
-    def access(self, tokens: int, write: bool) -> Access:
-        """The grid rows under `tokens` tokens."""
+    def access(self, tokens: int, write: bool, first: int = 0, last: int = 0) -> Access:
+        """The grid rows under `tokens` tokens; with `last`, words [first, last) of each."""
         rows = (self.row + -(-tokens // self.width) - 1) // self.factor + 1
         return self.values.access(min(rows * (self.width // self.factor),
                                       (self.buffer.words - self.offset) // self.token_words),
-                                  write)
+                                  write, first, last)
 
 
 @dataclass(frozen=True)
@@ -190,8 +192,9 @@ class Emitter:
 
     def _lanes(self, layer: LayerImage, unit: Unit, tokens: int, *, residual: Values | None,
                main: Values | Upsampled | None, destination: Values | None,
-               bits: BitsTo | None, skip: int = 0) -> tuple[dict, list[Access]]:
-        """LANES fields and accesses; operands start `skip` words (outer groups) further."""
+               bits: BitsTo | None, words: tuple[int, int]) -> tuple[dict, list[Access]]:
+        """LANES fields and accesses; words [first, last) of operands and destination."""
+        skip = words[0]
         fields: dict[str, int | At] = {
             "gain_shift": layer.gain_shift, "slope_shift": layer.slope_shift,
             "up": 1, "sets": 1,
@@ -204,19 +207,19 @@ class Emitter:
             fields |= {"residual": int(_SOURCE[residual.buffer.memory]),
                        "residual_base": At(residual.buffer, residual.offset + skip),
                        "residual_token": residual.token_words}
-            accesses.append(residual.access(tokens, False))
+            accesses.append(residual.access(tokens, False, *words))
         if main is not None:
             fields |= {"main": int(_SOURCE[main.buffer.memory]),
                        "main_base": At(main.buffer, main.offset + skip),
                        "main_token": main.token_words}
             if isinstance(main, Upsampled):
                 fields |= {"up": main.factor, "up_row": main.row, "width": main.width}
-            accesses.append(main.access(tokens, False))
+            accesses.append(main.access(tokens, False, *words))
         if destination is not None:
             fields |= {"destination": int(_SOURCE[destination.buffer.memory]),
                        "destination_base": At(destination.buffer, destination.offset),
                        "destination_token": destination.token_words}
-            accesses.append(destination.access(tokens, True))
+            accesses.append(destination.access(tokens, True, *words))
         if bits is not None:
             fields |= {"bits": int(bits.kind), "bits_from_out": int(bits.from_out),
                        "sets": layer.sets, "bits_base": At(bits.buffer, bits.offset),
@@ -248,7 +251,7 @@ class Emitter:
             first_outer = unit.first // inner
             fields, accesses = self._lanes(
                 layer, unit, tokens, residual=residual, main=main, destination=destination,
-                bits=bits, skip=first_outer)
+                bits=bits, words=(first_outer, unit.last // inner))
             fields |= self.tiles(tokens) | {
                 "outer": (unit.last - unit.first) // inner, "inner": inner, "heads": 1,
                 "words": k_words, "row_base": At(row.buffer, row.start), "row_tile": k_words,
@@ -271,7 +274,8 @@ class Emitter:
         layer = self.block.layers[name]
         for unit in self.units(name):
             fields, accesses = self._lanes(layer, unit, tokens, residual=None, main=main,
-                                           destination=None, bits=bits, skip=unit.first)
+                                           destination=None, bits=bits,
+                                           words=(unit.first, unit.last))
             fields |= self.tiles(tokens) | {
                 "outer": unit.last - unit.first, "inner": 1, "heads": 1, "words": 1,
                 "first_group": unit.first}
@@ -326,7 +330,8 @@ class Emitter:
                 head0, head1 = group * c.lanes // d, ((group + 1) * c.lanes - 1) // d
                 skip = (group - unit.first) * layer.field_count
                 fields, accesses = self._lanes(layer, unit, tokens, residual=u, main=None,
-                                               destination=u, bits=bits, skip=group)
+                                               destination=u, bits=bits,
+                                               words=(group, group + 1))
                 fields |= tiles | {
                     "parameter_base": At(unit.parameters, skip), "outer": 1, "inner": 1,
                     "heads": head1 - head0 + 1, "words": m_words,

@@ -47,12 +47,25 @@ class At:
 
 @dataclass(frozen=True)
 class Access:
-    """Words [start, stop) of a buffer that an operation reads or writes."""
+    """Words [start, stop) of a buffer that an operation reads or writes.
+
+    With `step`, only words [first, last) of every `step` words: some channels of every token.
+    """
 
     buffer: Buffer
     start: int
     stop: int
     write: bool
+    step: int = 0
+    first: int = 0
+    last: int = 0
+
+    def of(self, words: np.ndarray, base: int = 0) -> np.ndarray:
+        """A view of the accessed words, where the last axis of `words` begins at `-base`."""
+        span = words[..., base + self.start:base + self.stop]
+        if not self.step:
+            return span
+        return span.reshape(*words.shape[:-1], -1, self.step)[..., self.first:self.last]
 
 
 @dataclass(eq=False)
@@ -141,17 +154,17 @@ class Hazards:
 
     def conflicts(self, access: Access) -> np.ndarray:
         """Per engine: the count of the last command that `access` must not overtake."""
-        span = slice(access.buffer.base + access.start, access.buffer.base + access.stop)
-        latest = self._last[access.buffer.memory, True][:, span].max(axis=1)
-        if access.write:
-            readers = self._last[access.buffer.memory, False][:, span].max(axis=1)
-            latest = np.maximum(latest, readers)
-        return latest
+        latest = self._latest(access, True)
+        return np.maximum(latest, self._latest(access, False)) if access.write else latest
+
+    def _latest(self, access: Access, write: bool) -> np.ndarray:
+        words = access.of(self._last[access.buffer.memory, write], access.buffer.base)
+        return words.reshape(len(Engine), -1).max(axis=1)
 
     def record(self, access: Access, engine: Engine, count: int) -> None:
         """Notes that command number `count` of `engine` makes `access`."""
-        span = slice(access.buffer.base + access.start, access.buffer.base + access.stop)
-        self._last[access.buffer.memory, access.write][engine, span] = count
+        words = self._last[access.buffer.memory, access.write]
+        access.of(words, access.buffer.base)[engine] = count
 
 
 def waits(operations: list[Operation], sizes: dict[str, int]) -> list[dict[str, int]]:
@@ -193,14 +206,12 @@ def hoist_loads(operations: list[Operation], sizes: dict[str, int], ahead: int
         key = float(index)
         if operation.opcode is Opcode.LOAD:
             (access,) = operation.accesses
-            span = slice(access.buffer.base + access.start, access.buffer.base + access.stop)
-            touched = int(last[access.buffer.memory][span].max())
+            touched = int(access.of(last[access.buffer.memory], access.buffer.base).max())
             key = max(touched + 0.5, index - ahead, load_key)
             load_key = key
         keyed.append((key, index, operation))
         for access in operation.accesses:
-            span = slice(access.buffer.base + access.start, access.buffer.base + access.stop)
-            last[access.buffer.memory][span] = index
+            access.of(last[access.buffer.memory], access.buffer.base)[...] = index
     keyed.sort(key=lambda item: (item[0], item[1]))
     return [operation for _, _, operation in keyed]
 
