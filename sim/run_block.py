@@ -62,7 +62,7 @@ def main(
             if path is not None and not path.absolute().parent.is_dir():
                 raise InputError(f"{path}: folder {path.parent} does not exist; make it first")
         configuration = find_configuration(config)
-        packed = load_model(model, seed, stage, block, report)
+        packed = load_model(model, seed, report)
         pixels = load_image(packed, image, seed, report)
         report("golden model")
         case = block_case(packed, stage, block, pixels)

@@ -50,8 +50,7 @@ class BlockCase:
         return block_name(self.stage, self.block)
 
 
-def load_model(name: str, seed: int, stage: int, block: int, report: Callable[[str], None]
-               ) -> PackedNetwork:
+def load_model(name: str, seed: int, report: Callable[[str], None]) -> PackedNetwork:
     """A packed file, a shipped model's name, or ``random:binaryvit``.
 
     Raises
@@ -62,7 +61,7 @@ def load_model(name: str, seed: int, stage: int, block: int, report: Callable[[s
     from sw.compiler.pack import read_packed
 
     if name.startswith("random:"):
-        return _random_model(name.removeprefix("random:"), seed, stage, block, report)
+        return _random_model(name.removeprefix("random:"), seed, report)
     path = Path(name)
     if not path.is_file():
         shipped = MODELS / f"{name}{SUFFIX}"
@@ -74,25 +73,23 @@ def load_model(name: str, seed: int, stage: int, block: int, report: Callable[[s
     return read_packed(path)
 
 
-def _random_model(name: str, seed: int, stage: int, block: int, report: Callable[[str], None]
-                  ) -> PackedNetwork:
-    """A random, calibrated model up to the wanted block, kept between runs."""
-    from sw.compiler.pack import read_packed, write_packed
+def _random_model(name: str, seed: int, report: Callable[[str], None]) -> PackedNetwork:
+    """A random, calibrated model, kept between runs."""
+    from sw.compiler.pack import pack, read_packed
     from sw.compiler.random_model import RANDOM_MODELS, packed_random
 
     if name not in RANDOM_MODELS:
         raise InputError(f"model random:{name}: unknown; choose one of "
                          + ", ".join(f"random:{known}" for known in RANDOM_MODELS))
-    check_block(RANDOM_MODELS[name].depths, stage, block)
     sources = b"".join(path.read_bytes() for part in ("compiler", "model")
                        for path in sorted((PROJECT / "sw" / part).glob("*.py")))
-    key = hashlib.sha256(sources + f"{contract_digest()} {name} {seed} {stage} {block}".encode())
+    key = hashlib.sha256(sources + f"{contract_digest()} {name} {seed}".encode())
     path = PROJECT / "build" / "models" / f"{name}-{key.hexdigest()[:16]}{SUFFIX}"
     if not path.exists():
-        report(f"make random:{name} up to stage {stage} block {block}, seed {seed}")
+        report(f"make random:{name}, seed {seed} (kept for the next run)")
         path.parent.mkdir(parents=True, exist_ok=True)
         scratch = path.with_suffix(".part")
-        write_packed(packed_random(name, seed, until=(stage, block)), scratch)
+        pack(packed_random(name, seed), scratch)
         scratch.rename(path)
     return read_packed(path)
 
@@ -137,10 +134,10 @@ def _default_image(size: int, seed: int, report: Callable[[str], None]) -> np.nd
 
         report(f"image {shipped[seed % len(shipped)].name} (shipped)")
         return read_picture(shipped[seed % len(shipped)])
-    from sw.model.random_model import smooth_images
+    from sw.data.synthetic import random_pictures
 
     report(f"image: random smooth picture of seed {seed}")
-    return smooth_images(1, size, seed)[0]
+    return random_pictures(seed, 1, size)[0]
 
 
 def block_case(packed: PackedNetwork, stage: int, block: int, image: np.ndarray) -> BlockCase:

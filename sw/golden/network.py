@@ -86,6 +86,19 @@ def _run_chunk(packed: PackedNetwork, images: Tensor, trace: Trace | None) -> Te
     return head(packed, x, trace)
 
 
+def run_until(packed: PackedNetwork, images: Tensor, stage: int, block: int) -> Tensor:
+    """The input x (B, N, C) of a block, from pictures as :func:`run` takes them."""
+    x = stem(packed, images)
+    for i, depth in enumerate(packed.model.depths, start=1):
+        if i > 1:
+            x = embed(packed, i, x)
+        for j in range(depth):
+            if (i, j) == (stage, block):
+                return x
+            x = run_block(packed, i, j, x)
+    raise ValueError(f"stage {stage} block {block}: the model has depths {packed.model.depths}")
+
+
 def _record(trace: Trace | None, name: str, value: Tensor) -> Tensor:
     if trace is not None:
         trace[name] = value
