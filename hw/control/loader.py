@@ -169,7 +169,8 @@ class Loader(wiring.Component):
         ]
         with m.If(~writing | written):
             m.d.sync += [
-                writing.eq(take & ((target != Target.X) | (part == last_part))), goes_to.eq(target), address.eq(word), place.eq(part),
+                writing.eq(take & ((target != Target.X) | (part == last_part))),
+                goes_to.eq(target), address.eq(word), place.eq(part),
                 ends_command.eq(last), beat.eq(beats.output.payload),
             ]
         m.d.sync += self.done.eq(written & ends_command)

