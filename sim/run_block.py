@@ -8,33 +8,54 @@ from __future__ import annotations
 
 import json
 import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from hw.spec import ConfigurationError, find_configuration
+from hw.spec import Configuration, ConfigurationError, find_configuration
 from sim.block.compare import compare, describe, inject
-from sim.block.report import as_json, command_cycles, print_cycles, print_tensors
+from sim.block.report import (
+    as_json,
+    command_cycles,
+    print_cycles,
+    print_items,
+    print_tensors,
+)
 from sim.block.simulate import simulate
-from sim.block.source import DEFAULT_MODEL, InputError, block_case, load_image, load_model
+from sim.block.source import (
+    DEFAULT_MODEL,
+    BlockCase,
+    InputError,
+    block_case,
+    check_block,
+    load_image,
+    load_model,
+)
+from sim.block.tensors import NEVER_FORMED
 from sim.block.top import STALLS
 from sim.errors import SimulationError, SimulatorBuildError
 from sw.compiler.errors import CompileError, PackedImageError
 from sw.compiler.schedule import ScheduleError, schedule_block
 from sw.compiler.schedule.image import block_image
 from sw.data import DataError
+from sw.model.errors import ModelError
 
 DEFAULT_CONFIGURATION = "4x8x64-l16"
 BAD_INPUT = (InputError, ConfigurationError, PackedImageError, CompileError, ScheduleError,
-             DataError, SimulatorBuildError)
+             DataError, ModelError, SimulatorBuildError, OSError)
+SEEDS = 1 << 30
+"""Seeds that every generator of a run takes."""
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
+@app.command()
 def main(
+    context: typer.Context,
     model: Annotated[str, typer.Option(
-        help="packed file, shipped model, or random:binaryvit")] = DEFAULT_MODEL,
+        help="packed file, shipped model, or random:binaryvit, random:cifar10")] = DEFAULT_MODEL,
     stage: Annotated[int, typer.Option(help="stage, from 1")] = 1,
     block: Annotated[int, typer.Option(help="block of the stage, from 0")] = 0,
     image: Annotated[Path | None, typer.Option(
@@ -56,46 +77,43 @@ def main(
         log.print(f"  {line}", markup=False)
 
     try:
-        if stall not in STALLS:
-            raise InputError(f"stall {stall!r}: choose one of {', '.join(STALLS)}")
-        for path in (json_path, waves):
-            if path is not None and not path.absolute().parent.is_dir():
-                raise InputError(f"{path}: folder {path.parent} does not exist; make it first")
-        configuration = find_configuration(config)
+        configuration = _check_options(stall, seed, json_path, waves, config)
         packed = load_model(model, seed, report)
+        check_block(packed.model.depths, stage, block)
         pixels = load_image(packed, image, seed, report)
         report("golden model")
         case = block_case(packed, stage, block, pixels)
         if inject_name is not None:
-            name = inject_name.removeprefix(f"{case.name}.")
-            if name not in case.golden:
-                raise InputError(f"inject {inject_name!r}: no such tensor in {case.name}; "
-                                 f"choose one of {', '.join(case.golden)}")
-            inject(case.golden, name, seed)
+            inject(case.golden, _tensor(case, inject_name), seed)
         layout = block_image(packed, stage, block)
-        program = schedule_block(layout, configuration)
+        try:
+            program = schedule_block(layout, configuration)
+        except ScheduleError as error:
+            raise InputError(f"{case.name} on {configuration.name}: {error}") from None
         run = simulate(program, layout, case.x, stall=stall, seed=seed, waves=waves,
                        report=report)
     except BAD_INPUT as error:
         typer.echo(f"run_block: {error}", err=True)
         raise typer.Exit(2) from None
     except SimulationError as error:
-        typer.echo(f"run_block: {error}", err=True)
+        typer.echo(f"run_block: {error}\nrerun: {_rerun(context)}", err=True)
         raise typer.Exit(1) from None
     results = compare(case.golden, run.observation, case.fractions)
     commands = command_cycles(program, run)
-    console.print(f"{model} {case.name} on {configuration.name}, seed {seed}, stall {stall}; "
-                  f"attention bits that are 1 by head: {_densities(case)}", highlight=False)
-    print_tensors(console, results)
+    console.print(f"{model} {case.name} on {configuration.name}, seed {seed}, stall {stall}",
+                  highlight=False, markup=False, soft_wrap=True)
+    print_items(console, "attention bits that are 1, by head:", _densities(case))
+    print_tensors(console, case.name, results)
     print_cycles(console, program, run, commands)
     if json_path is not None:
-        json_path.write_text(json.dumps(as_json(program, run, results, commands, seed),
-                                        indent=1) + "\n")
+        report_dict = as_json(program, run, results, commands, model=model, block=case.name,
+                              seed=seed, stall=stall)
+        json_path.write_text(json.dumps(report_dict, indent=1) + "\n")
     wrong = [r for r in results if r.mismatches]
     if wrong:
         for r in wrong:
             typer.echo(describe(r, f"{case.name}.{r.name}"))
-        typer.echo("rerun: " + shlex.join(["python", "-m", "sim.run_block", *sys.argv[1:]]))
+        typer.echo(f"rerun: {_rerun(context)}")
         typer.echo(f"MISMATCH: {len(wrong)} of {len(results)} tensors differ")
         raise typer.Exit(1)
     elements = sum(r.elements for r in results)
@@ -103,11 +121,61 @@ def main(
                f"{run.cycles:,} cycles")
 
 
-def _densities(case) -> str:
+def _check_options(stall: str, seed: int, json_path: Path | None, waves: Path | None,
+                   config: str) -> Configuration:
+    """The configuration, once everything that costs no time to check is right."""
+    if stall not in STALLS:
+        raise InputError(f"stall {stall!r}: choose one of {', '.join(STALLS)}")
+    if not 0 <= seed < SEEDS:
+        raise InputError(f"seed {seed}: choose 0 to {SEEDS - 1}")
+    configuration = find_configuration(config)
+    for option, path in (("--json", json_path), ("--waves", waves)):
+        if path is not None:
+            _check_output(option, path)
+    return configuration
+
+
+def _check_output(option: str, path: Path) -> None:
+    """Raises InputError for a file that cannot be written; a long run must not end there."""
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise InputError(f"{option} {path}: {folder} is no folder; make it first")
+    existed = path.exists()
+    try:
+        with path.open("ab"):
+            pass
+        if not existed:
+            path.unlink()
+    except OSError as error:
+        raise InputError(f"{option} {path}: cannot be written ({error.strerror})") from None
+
+
+def _tensor(case: BlockCase, name: str) -> str:
+    """The traced tensor of that full or short name."""
+    short = name.removeprefix(f"{case.name}.")
+    if short in NEVER_FORMED:
+        raise InputError(f"inject {name!r}: never formed, {NEVER_FORMED[short]}; choose one of "
+                         f"{', '.join(case.golden)}")
+    if short not in case.golden:
+        raise InputError(f"inject {name!r}: no such tensor in {case.name}; choose one of "
+                         f"{', '.join(case.golden)}")
+    return short
+
+
+def _rerun(context: typer.Context) -> str:
+    """The command of this run: every option that is not at its default."""
+    command = ["python", "-m", "sim.run_block"]
+    for option in context.command.params:
+        value = context.params.get(option.name)
+        if value is not None and value != option.default:
+            command += [option.opts[0], str(value)]
+    return shlex.join(command)
+
+
+def _densities(case: BlockCase) -> list[str]:
     """Share of ones of each head's attention bits."""
-    bits = case.golden["attention.probability_bits"]
-    return ", ".join(f"{100 * head.mean():.0f} %" for head in bits)
+    return [f"{100 * head.mean():.0f} %" for head in case.golden["attention.probability_bits"]]
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app()

@@ -8,12 +8,10 @@ from amaranth.lib.wiring import In, Out
 
 from hw.control.queue import Queue
 from hw.interfaces import PORT_REQUEST
-from hw.spec.commands import COMMAND_BITS, Opcode
+from hw.spec.commands import COMMAND_BITS, FETCH_AHEAD_BEATS, Opcode
 from hw.spec.configuration import Configuration
 
 BURST_BEATS = 16
-READ_AHEAD_BEATS = 32
-"""Beats held or requested ahead: up to this many after END are read and dropped."""
 
 
 class Fetch(wiring.Component):
@@ -62,12 +60,12 @@ class Fetch(wiring.Component):
         m = Module()
         c = self._configuration
         parts = COMMAND_BITS // c.port_bits
-        m.submodules.beats = beats = Queue(c, c.port_bits, READ_AHEAD_BEATS)
+        m.submodules.beats = beats = Queue(c, c.port_bits, FETCH_AHEAD_BEATS)
 
         running = Signal()
         ended = Signal()  # END has arrived: nothing more to request
         address = Signal(32)
-        room = Signal(range(READ_AHEAD_BEATS + 1), init=READ_AHEAD_BEATS)
+        room = Signal(range(FETCH_AHEAD_BEATS + 1), init=FETCH_AHEAD_BEATS)
         asked = Signal()
         m.d.comb += [
             self.request.payload.address.eq(address),
@@ -113,7 +111,7 @@ class Fetch(wiring.Component):
         with m.If(~running):
             m.d.sync += words.eq(0)
 
-        m.d.comb += self.busy.eq(running | self.request.valid | (room != READ_AHEAD_BEATS))
+        m.d.comb += self.busy.eq(running | self.request.valid | (room != FETCH_AHEAD_BEATS))
         with m.If(self.start):
             m.d.sync += [running.eq(1), ended.eq(0), arriving.eq(0), address.eq(self.program)]
         return m

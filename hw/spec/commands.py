@@ -29,6 +29,8 @@ from enum import IntEnum
 from hw.spec.fields import Field, Record
 
 COMMAND_BITS = 512
+FETCH_AHEAD_BEATS = 32
+"""Command fetch may read this many beats of external memory beyond END; it drops them."""
 
 
 class Engine(IntEnum):

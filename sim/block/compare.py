@@ -80,9 +80,9 @@ def describe(result: TensorResult, name: str) -> str:
     axes = ("head", "query", "key") if len(result.shape) == 3 else ("token", "channel")
     place = ", ".join(f"{axis} {i}" for axis, i in zip(axes, first.index, strict=True))
     got = ("nothing (no beat showed it)" if first.got is None
-           else f"{first.got} ({first.got_real:g})")
-    return (f"{name}: {place}: expected {first.expected} ({first.expected_real:g}), got {got}; "
-            f"{result.mismatches} of {result.elements} elements differ")
+           else f"raw {first.got} (real {first.got_real:g})")
+    return (f"{name}: {place}: expected raw {first.expected} (real {first.expected_real:g}), "
+            f"got {got}; {result.mismatches} of {result.elements} elements differ")
 
 
 def inject(golden: dict[str, np.ndarray], name: str, seed: int) -> tuple[int, ...]:

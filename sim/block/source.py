@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 
 from hw.spec import contract_digest
 from hw.spec.image import SUFFIX
@@ -17,6 +19,10 @@ from sw.compiler.packed import PackedNetwork, block_name
 
 MODELS = PROJECT / "sw" / "models"
 DEFAULT_MODEL = "cifar10"
+MODE_NAMES = {"RGBA": "RGBA (transparency ignored)", "L": "greyscale",
+              "LA": "greyscale (transparency ignored)", "P": "palette", "1": "black and white",
+              "CMYK": "CMYK"}
+"""Pillow's picture modes in words."""
 
 
 class InputError(ValueError):
@@ -81,14 +87,15 @@ def _random_model(name: str, seed: int, report: Callable[[str], None]) -> Packed
     if name not in RANDOM_MODELS:
         raise InputError(f"model random:{name}: unknown; choose one of "
                          + ", ".join(f"random:{known}" for known in RANDOM_MODELS))
-    sources = b"".join(path.read_bytes() for part in ("compiler", "model")
-                       for path in sorted((PROJECT / "sw" / part).glob("*.py")))
+    sources = b"".join(path.read_bytes() for part in ("compiler", "model", "data")
+                       for path in sorted((PROJECT / "sw" / part).glob("*.py"))
+                       if path.name not in ("__main__.py", "show.py"))
     key = hashlib.sha256(sources + f"{contract_digest()} {name} {seed}".encode())
     path = PROJECT / "build" / "models" / f"{name}-{key.hexdigest()[:16]}{SUFFIX}"
     if not path.exists():
         report(f"make random:{name}, seed {seed} (kept for the next run)")
         path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = path.with_suffix(".part")
+        scratch = path.with_suffix(f".{os.getpid()}.part")
         pack(packed_random(name, seed), scratch)
         scratch.rename(path)
     return read_packed(path)
@@ -119,6 +126,10 @@ def load_image(packed: PackedNetwork, path: Path | None, seed: int,
     if not path.is_file():
         raise InputError(f"image {path}: no such file; give a picture (PNG, JPEG, ...)")
     pixels = read_picture(path)
+    with Image.open(path) as picture:
+        mode = picture.mode
+    if mode != "RGB":
+        report(f"image {path.name}: {MODE_NAMES.get(mode, mode)} converted to RGB")
     if pixels.shape[:2] != (size, size):
         report(f"image {path.name}: {pixels.shape[1]}x{pixels.shape[0]} scaled and cropped to "
                f"{size}x{size}")
@@ -145,8 +156,7 @@ def block_case(packed: PackedNetwork, stage: int, block: int, image: np.ndarray)
     from sw.golden.block import run_block
     from sw.golden.network import run_until
 
-    check_block(packed.model.depths, stage, block)
-    x = run_until(packed, torch.from_numpy(np.ascontiguousarray(image))[None], stage, block)[0]
+    x = run_until(packed, torch.from_numpy(np.array(image))[None], stage, block)[0]
     trace: dict[str, torch.Tensor] = {}
     run_block(packed, stage, block, x, trace)
     prefix = f"{block_name(stage, block)}."

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
+from hw.spec.commands import Engine, Opcode, Target, decode
+from sw.compiler.bound import block_bound, layer_bounds
 from sw.compiler.folded import FoldedNetwork
 from sw.compiler.load import FloatNetwork
 from sw.compiler.packed import PackedNetwork
 from sw.compiler.quantised import QuantisedNetwork
+from sw.compiler.schedule import Program
 
 
 def _table(title: str, columns: str) -> Table:
@@ -89,3 +93,81 @@ def show_quantise(network: QuantisedNetwork, console: Console) -> None:
         if mask.any():
             table.add_row(name, str(int(mask.sum())), str(mask.size))
     console.print(table)
+
+
+SCHEDULE_KEY = """\
+waits for: commands that an engine must have completed; engines by initial
+size: array commands: tiles x groups x words of K; LOAD, STORE: words;
+      GRID: outputs x channel words; BRANCH: columns x channel words
+bound: cycles that multiplications and post-processing take at least"""
+
+
+def show_schedule(name: str, program: Program, console: Console) -> None:
+    """Every command of a block: where it runs, what it waits for, its size and bound; totals."""
+    configuration = program.configuration
+    table = Table(title=f"{name} on {configuration.name}", title_justify="left",
+                  box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for column, justify in (("tag", "right"), ("opcode", "left"), ("layer", "left"),
+                            ("engine", "left"), ("waits for", "left"), ("size", "right"),
+                            ("bound", "right")):
+        table.add_column(column, justify=justify, no_wrap=column != "waits for")
+    counts = dict.fromkeys(Engine, 0)
+    for operation, word in zip(program.operations, program.words, strict=False):
+        opcode, fields = decode(word)
+        engine = operation.engine
+        counts[engine] += 1
+        bound = program.bound(operation)
+        table.add_row(str(operation.tag), opcode.name, operation.layer, engine.name.lower(),
+                      _waits(fields), _size(opcode, fields), f"{bound:,}" if bound else "-")
+    console.print(table)
+    console.print(SCHEDULE_KEY, highlight=False)
+    loaded = sum(_beats(program, word) for word in program.words)
+    table = _table("totals", "what,amount")
+    table.add_row("commands", f"{len(program.operations):,}")
+    for engine, count in counts.items():
+        table.add_row(f"  {engine.name.lower()}", f"{count:,}")
+    table.add_row("bound of the binary layers, cycles",
+                  f"{block_bound(layer_bounds(program)):,}")
+    table.add_row("memory port beats of LOAD and STORE", f"{loaded:,}")
+    table.add_row("memory port beats of commands", f"{4 * len(program.words):,}")
+    table.add_row("external memory, beats of 128 bits", f"{len(program.memory):,}")
+    table.add_row("x", "streams through x memory" if program.result_address is not None
+                  else "stays on chip")
+    console.print(table)
+    kbit = configuration.memory_kbit()
+    table = _table("on-chip memories", "memory,words used at most,available,used,kbit")
+    for memory, (used, size) in program.usage.items():
+        table.add_row(memory, f"{used:,}", f"{size:,}", f"{100 * used / size:.0f} %",
+                      f"{kbit[memory]:,.0f}" if memory in kbit else "-")
+    console.print(table)
+
+
+def _waits(fields: dict[str, int]) -> str:
+    """``L12 M3``: the counts of completed commands that are not 0."""
+    return " ".join(f"{engine.name[0]}{fields[f'after_{engine.name.lower()}']}"
+                    for engine in Engine if fields[f"after_{engine.name.lower()}"])
+
+
+def _size(opcode: Opcode, fields: dict[str, int]) -> str:
+    """How much a command does."""
+    if opcode in (Opcode.LOAD, Opcode.STORE):
+        return f"{fields['words']}"
+    if opcode is Opcode.GRID:
+        return f"{fields['outputs']} x {fields['words']}"
+    if opcode is Opcode.BRANCH:
+        return f"{fields['width']} x {fields['words']}"
+    groups = fields["outer"] * fields["inner"]
+    return f"{fields['tiles']} x {groups} x {fields['heads'] * fields['words']}"
+
+
+def _beats(program: Program, word: int) -> int:
+    """Port beats of a LOAD or STORE; 0 for other commands."""
+    opcode, fields = decode(word)
+    c = program.configuration
+    if opcode is Opcode.STORE:
+        return fields["words"] * c.lane_beats
+    if opcode is not Opcode.LOAD:
+        return 0
+    beats = {Target.COLUMN: c.column_beats, Target.PARAMETER: c.lane_beats,
+             Target.X: c.lane_beats, Target.EXP: 1}
+    return fields["words"] * beats[Target(fields["target"])]

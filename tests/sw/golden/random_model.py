@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from sw.model import BinaryViT, ModelConfig
-from sw.model.binaryvit import SelfAttention
+from sw.model.attention import SelfAttention
 
 SMALL = {"image": 16, "patch": 2, "classes": 10}
 CONFIGS = {

@@ -1,0 +1,85 @@
+"""Operands of the lanes: where values are, where bits go, and a layer's resident units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hw.spec.commands import Bits
+from sw.compiler.schedule.program import Access, Buffer
+
+
+@dataclass(frozen=True)
+class Values:
+    """A run of tokens of a value tensor in x or u memory.
+
+    ``offset`` is the word of the first token; `channels_words` words a token.
+    """
+
+    buffer: Buffer
+    offset: int
+    token_words: int
+
+    def access(self, tokens: int, write: bool, first: int = 0, last: int = 0) -> Access:
+        """The words of `tokens` tokens; with `last`, words [first, last) of each."""
+        stop = self.offset + tokens * self.token_words
+        return Access(self.buffer, self.offset, stop, write, self.token_words if last else 0,
+                      first, last)
+
+
+@dataclass(frozen=True)
+class Upsampled:
+    """Tokens of a grid `factor` times coarser, read for a finer picture row by row.
+
+    ``values`` begins at the grid row of the first token, whose picture row is `row` modulo
+    `factor`; `width` is the picture's tokens a row.
+    """
+
+    values: Values
+    factor: int
+    row: int
+    width: int
+
+    @property
+    def buffer(self) -> Buffer:
+        """The coarse tensor."""
+        return self.values.buffer
+
+    @property
+    def offset(self) -> int:
+        """Word of the first token's grid row."""
+        return self.values.offset
+
+    @property
+    def token_words(self) -> int:
+        """Words a token."""
+        return self.values.token_words
+
+    def access(self, tokens: int, write: bool, first: int = 0, last: int = 0) -> Access:
+        """The grid rows under `tokens` tokens; with `last`, words [first, last) of each."""
+        rows = (self.row + -(-tokens // self.width) - 1) // self.factor + 1
+        return self.values.access(min(rows * (self.width // self.factor),
+                                      (self.buffer.words - self.offset) // self.token_words),
+                                  write, first, last)
+
+
+@dataclass(frozen=True)
+class BitsTo:
+    """Where a layer's bits go: `kind`, buffer, word of tile 0 (key 0), strides, first key."""
+
+    kind: Bits
+    buffer: Buffer
+    offset: int = 0
+    set_words: int = 0
+    tile_words: int = 0
+    first_key: int = 0
+    from_out: bool = False
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Execution groups [first, last) of a layer, resident together, with their two buffers."""
+
+    first: int
+    last: int
+    weights: Buffer | None
+    parameters: Buffer

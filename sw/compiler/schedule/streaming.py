@@ -1,0 +1,134 @@
+"""The streaming plan: x passes through x memory, picture row by picture row.
+
+Only for blocks with spatial reduction: their keys and values are few, and stay on chip.
+"""
+
+from __future__ import annotations
+
+from sw.compiler.schedule.operands import Upsampled, Values
+from sw.compiler.schedule.plan import Plan
+from sw.compiler.schedule.program import Access, Buffer
+
+
+class Streaming(Plan):
+    """x passes through x memory in chunks of whole picture rows."""
+
+    def unit_words(self) -> int:
+        """Whole layers: they stay for the block."""
+        return self.c.column_words
+
+    def emit(self) -> None:
+        """Spatial reduction over all of x, then every step skewed over chunks of rows."""
+        block = self.block
+        kv = Values(Buffer("kv", "u", block.keys * self.token_words), 0, self.token_words)
+        self.reduced_keys(self.pool_all(), kv)
+        self.stream(kv)
+
+    def pool_all(self) -> Values:
+        """The reduced grid of x."""
+        block, e = self.block, self.emitter
+        pooled = Buffer("pooled_mean", "u", block.keys * self.token_words)
+        row_words = block.pooled_width * self.token_words
+        tokens = block.reduction * block.width
+        for row in range(block.pooled_height):
+            x = self.chunk_of_x(f"pool{row}", row * tokens, tokens)
+            e.grid(row, x, Values(pooled, row * row_words, self.token_words))
+        return Values(pooled, 0, self.token_words)
+
+    def chunk_of_x(self, name: str, first: int, tokens: int) -> Values:
+        """Loads a run of tokens."""
+        values = Values(Buffer(name, "x", tokens * self.token_words), 0, self.token_words)
+        address = self.x_address + first * self.token_words * self.c.lane_beats
+        self.emitter.load_values("x.load", values, tokens, address)
+        return values
+
+    def stream(self, kv: Values) -> None:
+        """One slot a chunk; a step `lag` slots behind works on an earlier chunk."""
+        block, e, kw = self.block, self.emitter, self.k_words
+        rows = self.rows_of_chunk()
+        bounds = [(y, min(rows, block.height - y)) for y in range(0, block.height, rows)]
+        near = -(-2 // rows)
+        # x2 replaces x1: row y may go when the branches of row y+2 have read it.
+        last = 1 + 2 * near + 1 if block.branch is not None else 4
+        n = len(bounds)
+        state: dict[int, dict] = {}
+
+        def span(i: int) -> tuple[int, int]:
+            return bounds[i][0] * block.width, bounds[i][1] * block.width
+
+        def valid(i: int) -> bool:
+            return 0 <= i < n
+
+        for slot in range(-1, n + last):
+            if valid(slot):
+                s = state[slot]
+                s["probability"] = self.score(*span(slot), s.pop("query"))
+            i = slot - 1
+            if valid(i):
+                s = state[i]
+                s["t_bits"] = self.context(*span(i), s.pop("probability"), s["u"])
+            i = slot + 1
+            if valid(i):
+                s = state[i] = self.open_chunk(*span(i))
+            i = slot - last + 1
+            if valid(i):
+                s = state[i]
+                s["hidden"], s["pooled"] = self.hidden(*span(i), s.pop("n2_bits"), s["x"])
+            i = slot - 1
+            if valid(i):
+                s = state[i]
+                bits = self.row_buffer("n2_bits", span(i)[1], kw)
+                self.output(*span(i), s.pop("t_bits"), s["x"], s["u"], bits, 0)
+                s["n2_bits"] = Access(bits, 0, bits.words, False)
+            i = slot + 1
+            if valid(i):
+                s = state[i]
+                row = bounds[i][0]
+                grid = row // block.reduction * block.pooled_width * self.token_words
+                main = Upsampled(Values(kv.buffer, grid, self.token_words), block.reduction,
+                                 row % block.reduction, block.width)
+                s["query"] = self.query(*span(i), s.pop("bits"), s["x"], s["u"], main)
+            i = slot - 1 - near
+            if valid(i) and block.branch is not None:
+                self.branch_rows(bounds, state, i)
+            i = slot - last
+            if valid(i):
+                s = state[i]
+                first, tokens = span(i)
+                self.ffn_output(first, tokens, s["hidden"], s["pooled"], s["x"], s["u"])
+                e.store_values("x.store", s["x"], tokens, self.result_address
+                               + first * self.token_words * self.c.lane_beats)
+
+    def open_chunk(self, first: int, tokens: int) -> dict:
+        """Loads a chunk of x, makes its query input bits and room for u."""
+        x = self.chunk_of_x("x", first, tokens)
+        bits = self.row_buffer("input_bits", tokens, self.k_words)
+        self.emitter.threshold("pass", first, tokens, x,
+                               self.bits_to(bits, self.k_words, from_out=True))
+        u = Values(Buffer("u", "u", tokens * self.token_words), 0, self.token_words)
+        return {"x": x, "u": u, "bits": Access(bits, 0, bits.words, False)}
+
+    def branch_rows(self, bounds: list[tuple[int, int]], state: dict[int, dict], i: int) -> None:
+        """BRANCH of every picture row of chunk i."""
+        block = self.block
+        rows = bounds[0][1]
+        row_words = block.width * self.token_words
+
+        def at(y: int, key: str) -> Values | None:
+            if not 0 <= y < block.height:
+                return None
+            values = state[y // rows][key]
+            return Values(values.buffer, (y - bounds[y // rows][0]) * row_words,
+                          self.token_words)
+
+        first, count = bounds[i]
+        for y in range(first, first + count):
+            self.emitter.branch(y, [at(y + dy, "x") for dy in range(-2, 3)], at(y, "u"))
+
+    def rows_of_chunk(self) -> int:
+        """Rows whose tokens fill tiles, as few as x memory asks for."""
+        block, c = self.block, self.c
+        best = min(range(1, 8), key=lambda rows: (
+            self.tiles(rows * block.width) * c.rows / (rows * block.width), rows))
+        live = (2 * -(-2 // best) + 7) * best * block.width * self.token_words
+        return best if live <= c.x_words else 1
