@@ -31,7 +31,9 @@ from hw.spec.configuration import Configuration, ConfigurationError, find_config
 from sim.build import verilog
 
 DEVICE = ("--85k", "--package", "CABGA381", "--speed", "6")
-HEADER = "| array | MAC | LUT | LUT a MAC | FF | Fmax | 2 x MAC x Fmax per kLUT4 |"
+DEVICE_NAME = "LFE5U-85F CABGA381, speed grade 6"
+HEADER = ("| array | MAC | LUT | LUT a MAC | LUT sites after packing | FF | Fmax "
+          "| 2 x MAC x Fmax per kLUT4 |")  # fmt: skip
 CELLS = {"LUT4": "lut4", "CCU2C": "ccu2c", "PFUMX": "pfumx", "L6MUX21": "l6mux21",
          "TRELLIS_FF": "ff", "DP16KD": "dp16kd", "MULT18X18D": "mult18x18d"}  # fmt: skip
 
@@ -73,13 +75,15 @@ class Harness(wiring.Component):
         return m
 
 
-def run(command: list[str], folder: Path, log: str) -> None:
-    """Run a tool in `folder`; what it prints goes to the file `log` there."""
-    print("$", shlex.join(command), file=sys.stderr, flush=True)
+def run(command: list[str], folder: Path, log: str) -> str:
+    """Run a tool in `folder`, its output into the file `log`.out there; returns the command."""
+    text = shlex.join(command)
+    print("$", text, file=sys.stderr, flush=True)
     with (folder / f"{log}.out").open("w") as out:
         code = subprocess.run(command, cwd=folder, stdout=out, stderr=out).returncode
     if code:
-        raise ToolError(f"{command[0]} ended with {code}; see {folder / log}")
+        raise ToolError(f"{command[0]} ended with {code}; see {folder / log} and {log}.out")
+    return text
 
 
 def find_tool(name: str) -> str:
@@ -91,28 +95,62 @@ def find_tool(name: str) -> str:
 
 
 def version(tool: str) -> str:
-    """What a tool says of itself, its first line of version text."""
+    """What a tool says of itself."""
     done = subprocess.run([tool, "--version"], capture_output=True, text=True)
-    return (done.stdout + done.stderr).strip().splitlines()[-1]
+    return (done.stdout + done.stderr).strip().splitlines()[-1].replace('"', "")
 
 
-def synthesise(
-    yosys: str, component: wiring.Component, name: str, folder: Path
-) -> tuple[dict[str, int], str]:
-    """Cells of `component` after ``synth_ecp5``, and the command; leaves ``name.json``."""
+def synthesise(yosys: str, component: wiring.Component, name: str, folder: Path) -> str:
+    """Run ``synth_ecp5`` and leave ``name.json``; returns the command."""
     (folder / f"{name}.v").write_text(verilog(component, name))
+    (folder / f"{name}.json").unlink(missing_ok=True)
     # Yosys logs to a file: YoWASP loses its standard output once ABC has run.
-    script = f"read_verilog {name}.v; synth_ecp5 -noabc9 -nowidelut -top {name} -json {name}.json"
-    command = [yosys, "-q", "-l", f"{name}.yosys.log", "-p", script]
-    netlist = folder / f"{name}.json"
-    netlist.unlink(missing_ok=True)
-    run(command, folder, f"{name}.yosys.log")
-    if not netlist.exists():
-        raise ToolError(f"{yosys} wrote no netlist; see {folder / name}.yosys.log")
-    cells = json.loads(netlist.read_text())["modules"][name]["cells"]
+    script = (f"read_verilog {name}.v; "
+              f"synth_ecp5 -noabc9 -nowidelut -top {name} -json {name}.json")  # fmt: skip
+    command = run([yosys, "-q", "-l", f"{name}.log", "-p", script], folder, f"{name}.log")
+    if not (folder / f"{name}.json").exists():
+        raise ToolError(f"{yosys} wrote no netlist; see {folder / name}.log")
+    return command
+
+
+def netlist_cells(name: str, folder: Path) -> dict[str, int]:
+    """Cells of a netlist; ``lut`` is LUT4 with two for each carry cell, as nextpnr counts them."""
+    cells = json.loads((folder / f"{name}.json").read_text())["modules"][name]["cells"]
     count = Counter(cell["type"] for cell in cells.values())
-    sizes = {key: count[kind] for kind, key in CELLS.items()}
-    return sizes | {"lut": sizes["lut4"] + 2 * sizes["ccu2c"]}, shlex.join(command)
+    return {"lut": count["LUT4"] + 2 * count["CCU2C"]} | {
+        key: count[kind] for kind, key in CELLS.items()}  # fmt: skip
+
+
+def summarise(configuration: Configuration, harness: Harness, folder: Path) -> tuple[dict, str]:
+    """The report and the table of what nextpnr and Yosys left in `folder`."""
+    routed = json.loads((folder / "routed.json").read_text())
+    used = routed["utilization"]
+    (clock,) = routed["fmax"].values()
+    array, fmax = netlist_cells("array", folder), clock["achieved"]
+    macs, sites, ff = configuration.macs_per_cycle, used["TRELLIS_COMB"]["used"], array["ff"]
+    gops = [2 * macs * fmax / luts for luts in (array["lut"], sites)]  # 10^6 / (10^9 * 10^-3)
+    report = {
+        "configuration": configuration.name,
+        "device": DEVICE_NAME,
+        "macs_per_cycle": macs,
+        "processing_elements": configuration.rows * configuration.columns,
+        "lut": array["lut"],
+        "lut_per_mac": round(array["lut"] / macs, 3),
+        "lut_sites_after_packing": sites,
+        "lut_sites_of_device": used["TRELLIS_COMB"]["available"],
+        "ff": used["TRELLIS_FF"]["used"],
+        "ccu2c": array["ccu2c"],
+        "block_ram": used["DP16KD"]["used"],
+        "multipliers": used["MULT18X18D"]["used"],
+        "fmax_mhz": round(fmax, 2),
+        "gops_per_klut": round(gops[0], 1),
+        "gops_per_klut_after_packing": round(gops[1], 1),
+        "of_which_harness": {"lut": harness.luts, "ff": harness.ffs},
+        "cells": {name: netlist_cells(name, folder) for name in ("array", "element", "popcount")},
+    }
+    row = (f"| {configuration.name} | {macs} | {array['lut']:,} | {array['lut'] / macs:.2f} "
+           f"| {sites:,} | {ff:,} | {fmax:.0f} MHz | {gops[0]:.0f} GOPS |")  # fmt: skip
+    return report, "\n".join((HEADER, "|---" * 8 + "|", row))
 
 
 def main() -> None:
@@ -124,53 +162,27 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("bitstreams/array"), help="of the report")
     parser.add_argument("--work", type=Path, default=Path("build/array"), help="of the tools")
     options = parser.parse_args()
+    folder = options.work
     try:
         configuration = find_configuration(options.config)
         yosys, nextpnr = find_tool("yosys"), find_tool("nextpnr-ecp5")
-        folder = options.work
         folder.mkdir(parents=True, exist_ok=True)
-        parts = {part.__class__.__name__.lower(): synthesise(
-            yosys, part, part.__class__.__name__.lower(), folder)[0]
-            for part in (Popcount(), Element(configuration))}  # fmt: skip
+        synthesise(yosys, Popcount(), "popcount", folder)
+        synthesise(yosys, Element(configuration), "element", folder)
         harness = Harness(configuration)
-        cells, yosys_command = synthesise(yosys, harness, "array", folder)
-        command = [nextpnr, *DEVICE, "--json", "array.json", "--top", "array",
-                   "--freq", f"{options.freq:g}", "--timing-allow-fail",
-                   "--seed", str(options.seed), "--log", "array.nextpnr.log",
-                   "--report", "array.nextpnr.json"]  # fmt: skip
-        run(command, folder, "array.nextpnr.log")
+        commands = [synthesise(yosys, harness, "array", folder)]
+        route = [nextpnr, *DEVICE, "--json", "array.json", "--top", "array",
+                 "--freq", f"{options.freq:g}", "--timing-allow-fail", "--seed", str(options.seed),
+                 "--log", "routed.log", "--report", "routed.json"]  # fmt: skip
+        commands.append(run(route, folder, "routed.log"))
     except (ToolError, ConfigurationError) as error:
         sys.exit(f"route_array: {error}")
 
-    routed = json.loads((folder / "array.nextpnr.json").read_text())
-    used = {kind: routed["utilization"][kind]["used"] for kind in
-            ("TRELLIS_COMB", "TRELLIS_FF", "TRELLIS_RAMW", "DP16KD", "MULT18X18D")}  # fmt: skip
-    (clock,) = routed["fmax"].values()
-    macs, lut = configuration.macs_per_cycle, used["TRELLIS_COMB"]
-    fmax, ff = clock["achieved"], used["TRELLIS_FF"]
-    gops = 2 * macs * fmax / lut  # 10^6 / (10^9 * 10^-3)
-    row = (f"| {configuration.name} | {macs} | {lut:,} | {lut / macs:.2f} | {ff:,} "
-           f"| {fmax:.0f} MHz | {gops:.0f} GOPS |")  # fmt: skip
-    report = {
-        "configuration": configuration.name,
-        "device": "LFE5U-85F CABGA381, speed grade 6",
-        "macs_per_cycle": macs,
-        "processing_elements": configuration.rows * configuration.columns,
-        "routed": {"lut4": lut, "ff": ff, "block_ram": used["DP16KD"],
-                   "multipliers": used["MULT18X18D"], "distributed_ram": used["TRELLIS_RAMW"],
-                   "device_lut4": routed["utilization"]["TRELLIS_COMB"]["available"]},
-        "fmax_mhz": round(fmax, 2),
-        "lut4_per_mac": round(lut / macs, 3),
-        "gops_per_klut4": round(gops, 1),
-        "synthesis": {"array": cells, "harness": {"lut4": harness.luts, "ff": harness.ffs}}
-        | parts,
-        "seed": options.seed,
-        "tools": [version(yosys), version(nextpnr)],
-        "commands": [yosys_command, shlex.join(command)],
-    }  # fmt: skip
+    report, table = summarise(configuration, harness, folder)
+    report |= {"seed": options.seed, "tools": [version(yosys), version(nextpnr)],
+               "commands": commands}  # fmt: skip
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "report.json").write_text(json.dumps(report, indent=1) + "\n")
-    table = "\n".join((HEADER, "|---" * 7 + "|", row))
     (options.out / "report.txt").write_text(table + "\n")
     print(table)
 

@@ -24,6 +24,13 @@ def _table(title: str, columns: str) -> Table:
     return table
 
 
+def _print(console: Console, table: Table) -> None:
+    """Prints a table at its full width: numbers cut short would be worse than long lines."""
+    wide = console.options.update(max_width=400)
+    console.width = max(console.width, console.measure(table, options=wide).maximum)
+    console.print(table)
+
+
 def _span(values: Tensor | np.ndarray | None) -> str:
     """Least and greatest."""
     if values is None:
@@ -39,7 +46,7 @@ def show_load(network: FloatNetwork, console: Console) -> None:
     for (stage, block), b in network.blocks.items():
         table.add_row(f"stage{stage}.block{block}", _span(b.before.gain), _span(b.after.gain),
                       f"{b.clip:.4g}", _span(b.hidden.weight.abs()))
-    console.print(table)
+    _print(console, table)
 
 
 def show_fold(network: FoldedNetwork, console: Console) -> None:
@@ -52,7 +59,7 @@ def show_fold(network: FoldedNetwork, console: Console) -> None:
             str(layer.outputs), _span(layer.gain), _span(layer.residual_gain), _span(layer.bias),
             _span(layer.slope_positive), _span(layer.slope_negative), _span(layer.offset),
             " ".join(str(int(t.inverted.sum())) for t in layer.thresholds))
-    console.print(table)
+    _print(console, table)
 
 
 def show_packed(network: PackedNetwork, console: Console) -> None:
@@ -66,7 +73,7 @@ def show_packed(network: PackedNetwork, console: Console) -> None:
         table.add_row(layer.name, str(layer.inputs), str(layer.outputs), shifts, fields,
                       " ".join(f"{k}={v}" for k, v in layer.constants.items()),
                       " ".join(_span(t) for t in thresholds))
-    console.print(table)
+    _print(console, table)
     table = _table("blocks", "block,h,r,N,M,index base,c/2,fractions x u r t f")
     for name, b in network.blocks.items():
         fractions = [b.fractions.get(t, "-") for t in (
@@ -74,7 +81,7 @@ def show_packed(network: PackedNetwork, console: Console) -> None:
         table.add_row(name, str(b.heads), str(b.reduction), str(b.tokens), str(b.keys),
                       str(b.index_base), f"{b.scale * 2.0 ** -b.scale_shift:.4g}",
                       " ".join(map(str, fractions)))
-    console.print(table)
+    _print(console, table)
     for name, share in network.saturation.items():
         console.print(f"saturated on calibration pictures: {name} {share:.2e}")
     if not network.saturation:
@@ -87,12 +94,12 @@ def show_quantise(network: QuantisedNetwork, console: Console) -> None:
     table = _table("scales", "scale group,fraction bits")
     for name, fraction in network.groups.items():
         table.add_row(name, str(fraction))
-    console.print(table)
+    _print(console, table)
     table = _table("bits stored inverted", "bits,inverted,channels")
     for name, mask in network.inverted.items():
         if mask.any():
             table.add_row(name, str(int(mask.sum())), str(mask.size))
-    console.print(table)
+    _print(console, table)
 
 
 SCHEDULE_KEY = """\

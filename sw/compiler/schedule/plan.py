@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 
 from hw.spec.commands import Bits
 from hw.spec.configuration import Configuration
@@ -12,7 +13,7 @@ from sw.compiler.schedule.operands import BitsTo, Upsampled, Values
 from sw.compiler.schedule.program import Access, Buffer
 
 
-class Plan:
+class Plan(ABC):
     """What both plans share: sizes, buffers and the steps of a block over a run of tokens."""
 
     def __init__(self, block: BlockImage, configuration: Configuration,
@@ -31,9 +32,9 @@ class Plan:
         self.pool = int(math.log2(block.hidden // block.channels))
         self.emitter = Emitter(block, configuration, external, self.unit_words())
 
+    @abstractmethod
     def unit_words(self) -> int:
         """Column words a weight LOAD brings."""
-        raise NotImplementedError
 
     def column_buffer(self, name: str, words: int) -> Buffer:
         """Column memory, rounded up to whole units beside them so that nothing is fragmented."""
@@ -127,6 +128,6 @@ class Plan:
         self.emitter.linear("ffn", first, tokens, row, residual=pooled, main=main,
                             destination=x)
 
+    @abstractmethod
     def emit(self) -> None:
         """Emits the whole block."""
-        raise NotImplementedError
