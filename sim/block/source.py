@@ -74,7 +74,7 @@ def load_model(name: str, seed: int, report: Callable[[str], None]) -> PackedNet
         if not shipped.is_file():
             known = ", ".join(sorted(p.stem for p in MODELS.glob(f"*{SUFFIX}"))) or "none"
             raise InputError(f"model {name!r}: no such file, and no shipped model of that name; "
-                             f"shipped: {known}; or random:binaryvit")
+                             f"shipped: {known}; or random:binaryvit, random:cifar10")
         path = shipped
     return read_packed(path)
 

@@ -7,6 +7,8 @@ Shapes: B pictures, N tokens (row-major on their grid), C channels, M = N / r^2 
 d = C / h.
 """
 
+from math import sqrt
+
 import torch
 from torch import nn
 
@@ -48,17 +50,17 @@ class SelfAttention(nn.Module):
         v_bits = self._split(sign_of(probe, "v_bits", v, self.movev2))  # (B, h, M, d)
         scores = q_bits @ k_bits.transpose(-2, -1)  # (B, h, N, M), integers -d..d
         probe.record("scores", scores)
-        p = (scores * q_bits.shape[-1] ** -0.5).softmax(-1)
+        p = (scores / sqrt(q_bits.shape[-1])).softmax(-1)
         probe.record("probability", p)
         clip = self.att_prob_clip
-        if probe is NO_PROBE:
+        if probe is NO_PROBE and torch.is_grad_enabled():
             context = self._merge(probability_value(p, clip).to(v_bits.dtype) @ v_bits)
-        else:
-            context = self._merge(probe.probability_bit("probability_bits", p, clip) @ v_bits)
+        else:  # sums of integers: exact, whatever their order
+            bits = probe.probability_bit("probability_bits", p, clip)
+            context = self._merge(bits.to(v_bits.dtype) @ v_bits)
             probe.record("context", context)
             context = context * clip
-        skip = q + self._up(k) + self._up(v)
-        t = self.rprelu_context(self.norm_context(context) + skip)
+        t = self.rprelu_context(self.norm_context(context) + q + self._up(k) + self._up(v))
         probe.record("t", t)
         return t
 

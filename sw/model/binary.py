@@ -40,11 +40,10 @@ class _WeightSign(torch.autograd.Function):
 
 
 class _ProbabilityBit(torch.autograd.Function):
-    """clamp(round(p / c), 0, 1), half to even; the gradient is that of the bit times c.
+    """clamp(round(p / c), 0, 1) * c, half to even.
 
-    Its output is the bit; :func:`probability_value` multiplies by c.  To p the gradient passes
-    where 0 <= p / c <= 1; to c it is the sum of (round(p / c) - p / c) there plus 1 where
-    p / c > 1.
+    To p the gradient passes where 0 <= p / c <= 1; to c it is the sum of
+    (round(p / c) - p / c) there plus 1 where p / c > 1.
     """
 
     @staticmethod

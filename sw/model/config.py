@@ -70,8 +70,11 @@ class ModelConfig:
 
     def _check_stage(self, i: int):
         channels, grid = self.channels[i], self.grid(i)
-        if i and channels % self.channels[i - 1]:
-            raise ConfigError(f"channels={list(self.channels)}: no multiple of the stage before")
+        if i and self.embedding == "binary" and channels % self.channels[i - 1]:
+            raise ConfigError(
+                f"channels={list(self.channels)}: {channels} is no multiple of the stage before,"
+                " as the residual path of a binary patch embedding needs"
+            )
         if i and self.grid(i - 1) % 2:
             raise ConfigError(
                 f"stage {i} has an odd grid of {self.grid(i - 1)} tokens a side; a 2x2 patch"

@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, reject, settings
 from hypothesis import strategies as st
 
 from hw.spec import CONFIGURATIONS, find_configuration
@@ -16,7 +16,6 @@ from sw.compiler.schedule import ScheduleError, schedule_block
 from sw.compiler.schedule.image import block_image
 from sw.golden.block import run_block
 from sw.golden.machine import Machine
-
 from tests.random_block import random_block, random_values
 
 PAPER = {1: (56, 64, 512, 1, 8), 2: (28, 128, 1024, 2, 4), 3: (14, 256, 1024, 4, 1),
@@ -75,13 +74,19 @@ SHAPES = st.tuples(
     st.sampled_from([1, 2, 4, 8]), st.sampled_from([1, 2, 3, 4]))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate],
+          suppress_health_check=[HealthCheck.too_slow])
 @given(SHAPES, st.sampled_from(sorted(CONFIGURATIONS)), st.integers(0, 2**16), st.booleans())
 def test_any_block_shape(sizes, name, seed, branches):
     grid, channels, ratio, heads, reduction = sizes
     side = grid * reduction if grid * reduction <= 16 else reduction
-    check_in_order((side, channels, ratio * channels, heads, reduction),
-                   find_configuration(name), seed=seed, branches=branches)
+    try:
+        check_in_order((side, channels, ratio * channels, heads, reduction),
+                       find_configuration(name), seed=seed, branches=branches)
+    except ScheduleError as error:
+        # The widest shapes exceed the narrowest configurations; too many would fail the test.
+        assert "memory" in str(error)
+        reject()
 
 
 def run_in_any_order(machine, words, seed):

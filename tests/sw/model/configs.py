@@ -14,6 +14,9 @@ DEIT = ModelConfig(
 CONFIGS = {
     "pyramid": TINY,
     "pyramid, real patch embeddings": TINY.with_(embedding="real"),
+    "real patch embeddings, free widths": TINY.with_(
+        embedding="real", channels=(8, 12), hidden=(16, 24)
+    ),
     "four stages": ModelConfig(
         image=16, patch=1, channels=(4, 8, 8, 16), depths=(1, 1, 2, 1), reduction=(4, 2, 1, 1),
         heads=(1, 2, 2, 4), hidden=(16, 16, 32, 16), classes=2,

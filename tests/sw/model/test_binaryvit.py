@@ -66,7 +66,8 @@ def test_trace_has_every_tensor(name):
     with torch.no_grad():
         logits = model(pictures(config), trace=trace)
         assert torch.equal(logits, model(pictures(config), trace={}))
-        torch.testing.assert_close(logits, model(pictures(config)))
+        assert torch.equal(logits, model(pictures(config)))  # without a trace
+    torch.testing.assert_close(logits, model(pictures(config)).detach())  # as in training
     assert trace["logits"] is logits
     names = ["x", "n1", "attention.q_in_bits", "attention.k_in_bits", "attention.v_in_bits"]
     names += [f"attention.{n}" for n in ["q", "k", "v", "q_bits", "k_bits", "v_bits", "scores"]]
@@ -206,7 +207,7 @@ def test_sizes_of_the_papers_models():
         ({"heads": (2,)}, "one entry a stage"),
         ({"reduction": (3, 1)}, "3 does not divide the 8x8"),
         ({"hidden": (20, 16)}, "no multiple of the 8"),
-        ({"channels": (8, 12)}, "no multiple of the stage before"),
+        ({"channels": (8, 12)}, "12 is no multiple of the stage before"),
         ({"image": 15}, "no multiple of patch"),
         ({"image": 18, "reduction": (3, 1)}, "cannot halve"),
         ({"embedding": "ternary"}, "use 'binary' or 'real'"),

@@ -67,6 +67,46 @@ def test_depths_tell_like_stages_apart(tmp_path):
         from_checkpoint(tmp_path / "like.safetensors", [2, 2], [2, 2], [1, 1])
 
 
+def test_a_training_checkpoint_with_all_its_entries(tmp_path):
+    """The authors' training code saves its optimiser, schedule and arguments beside the model."""
+    model = random_binaryvit(2, config=TINY)[0].train()
+    optimiser = torch.optim.AdamW(model.parameters(), lr=0.0)
+    model(torch.randn(2, 16, 16, 3)).sum().backward()
+    optimiser.step()
+    content = {
+        "model": model.state_dict(),
+        "optimizer": optimiser.state_dict(),
+        "lr_scheduler": {"base_values": [5e-4], "t_in_epochs": True, "noise_range_t": None},
+        "epoch": 3,
+        "scaler": {"scale": 65536.0, "_growth_tracker": 7},
+        "args": argparse.Namespace(opt_betas=None, distributed=True, gpu=0),
+        "model_ema": model.state_dict(),
+    }
+    torch.save(content, tmp_path / "checkpoint.pth")
+    read = from_checkpoint(tmp_path / "checkpoint.pth", [2, 2], [2, 1])
+    for name, value in model.state_dict().items():
+        assert torch.equal(read.state_dict()[name], value)
+
+
+@pytest.mark.parametrize("size", ["3", "5"])
+def test_branches_of_one_length_are_enough(tmp_path, size):
+    """The authors switch the branches of length 3 and of length 5 on separately."""
+    model, _ = random_binaryvit(2, config=TINY)
+    state = model.state_dict()
+    absent = [n for n in state if f"layerscale_h{size}." in n or f"layerscale_w{size}." in n]
+    for name in absent:
+        state[name].zero_()
+    path, x = tmp_path / "model.pt", torch.randn(2, 16, 16, 3)
+    torch.save({n: v for n, v in state.items() if n not in absent}, path)
+    with torch.no_grad():
+        assert torch.equal(from_checkpoint(path, [2, 2], [2, 1])(x), model(x))
+    for remaining in (f"layer.0.layerscale_h{size}.alpha", f"layer.1.layerscale_w{size}.move"):
+        kept = {n: v for n, v in state.items() if n not in absent or n.endswith(remaining)}
+        torch.save(kept, path)
+        with pytest.raises(CheckpointError, match=f"missing key .*layerscale_[hw]{size}"):
+            from_checkpoint(path, [2, 2], [2, 1])
+
+
 def _change(state, name, value):
     return {**state, name: value}
 
@@ -86,6 +126,10 @@ def _change(state, name, value):
         (
             lambda s: _change(s, "vit.embeddings.position_embeddings", torch.zeros(1, 63, 8)),
             "63 patch tokens; they must form a square",
+        ),
+        (
+            lambda s: {k: v for k, v in s.items() if "running" not in k},
+            "missing key vit.layernorm.running_mean: its norms are layer norms",
         ),
         (lambda s: _change(s, "classifier.weight", torch.zeros(48)), "must have 2 axes"),
         (lambda s: _change(s, "note", "text"), "note is a str, not a tensor"),
@@ -134,6 +178,13 @@ def test_files_that_are_no_checkpoints(tmp_path, state, suffix, content):
     assert "\n" not in str(caught.value)
     with pytest.raises(CheckpointError, match="no such file"):
         from_checkpoint(tmp_path / "absent.pt", [2, 2], [2, 1])
+
+
+def test_real_weights_are_refused(tmp_path, state):
+    content = {"model": state, "args": argparse.Namespace(weight_bits=32, input_bits=1)}
+    torch.save(content, tmp_path / "real.pt")
+    with pytest.raises(CheckpointError, match="weight_bits=32; they must be 1"):
+        from_checkpoint(tmp_path / "real.pt", [2, 2], [2, 1])
 
 
 class Stranger:
