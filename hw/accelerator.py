@@ -110,29 +110,31 @@ class Accelerator(wiring.Component):
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = c = configuration
-        super().__init__({
-            "host_address": In(8),
-            "host_write": In(1),
-            "host_data_in": In(32),
-            "host_data": Out(32),
-            "port": Out(MemoryPort(c.port_bits)),
-            "stall": In(8),
-            "busy": Out(1),
-            "done": Out(1),
-            "now": Out(32),
-            "complete_valid": Out(len(Engine)),
-            "complete_tag": Out(data.ArrayLayout(12, len(Engine))),
-            "lanes_trace_valid": Out(1),
-            "lanes_trace": Out(lanes_trace(c)),
-            "score_trace_valid": Out(1),
-            "score_trace": Out(score_trace(c)),
-            "probability_trace_valid": Out(1),
-            "probability_trace": Out(probability_trace(c)),
-            "branch_trace_valid": Out(1),
-            "branch_trace": Out(branch_trace(c)),
-            "grid_trace_valid": Out(1),
-            "grid_trace": Out(grid_trace(c)),
-        })
+        super().__init__(
+            {
+                "host_address": In(8),
+                "host_write": In(1),
+                "host_data_in": In(32),
+                "host_data": Out(32),
+                "port": Out(MemoryPort(c.port_bits)),
+                "stall": In(8),
+                "busy": Out(1),
+                "done": Out(1),
+                "now": Out(32),
+                "complete_valid": Out(len(Engine)),
+                "complete_tag": Out(data.ArrayLayout(12, len(Engine))),
+                "lanes_trace_valid": Out(1),
+                "lanes_trace": Out(lanes_trace(c)),
+                "score_trace_valid": Out(1),
+                "score_trace": Out(score_trace(c)),
+                "probability_trace_valid": Out(1),
+                "probability_trace": Out(probability_trace(c)),
+                "branch_trace_valid": Out(1),
+                "branch_trace": Out(branch_trace(c)),
+                "grid_trace_valid": Out(1),
+                "grid_trace": Out(grid_trace(c)),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()
@@ -183,15 +185,33 @@ class Accelerator(wiring.Component):
 
         share("x_reads", ReadArbiter, x_read(c), x.read, lanes.x, pooling.x, control.x_read)
         share("u_reads", ReadArbiter, u_read(c), u.read, lanes.u, control.u_read)
-        share("parameter_reads", ReadArbiter, parameter_read(c), parameter.read,
-              lanes.parameter, pooling.parameter)
+        share(
+            "parameter_reads",
+            ReadArbiter,
+            parameter_read(c),
+            parameter.read,
+            lanes.parameter,
+            pooling.parameter,
+        )
         share("x_writes", WriteArbiter, x_write(c), x.write, lanes.x_write, control.x_write)
         share("u_writes", WriteArbiter, u_write(c), u.write, lanes.u_write, pooling.u_write)
-        share("column_writes", WriteArbiter, column_write(c), column.write,
-              lanes.column_write, control.column_write)
+        share(
+            "column_writes",
+            WriteArbiter,
+            column_write(c),
+            column.write,
+            lanes.column_write,
+            control.column_write,
+        )
         for slot in range(c.rows):
-            share(f"row_writes{slot}", WriteArbiter, row_write(c), row.write[slot],
-                  lanes.row_write[slot], attention.row_write[slot])
+            share(
+                f"row_writes{slot}",
+                WriteArbiter,
+                row_write(c),
+                row.write[slot],
+                lanes.row_write[slot],
+                attention.row_write[slot],
+            )
         connect(m, control.parameter_write, parameter.write)
         connect(m, control.exp_write, attention.exp_write)
 
@@ -205,8 +225,15 @@ class Accelerator(wiring.Component):
             self.busy.eq(control.busy),
             self.done.eq(control.done),
             self.now.eq(control.cycles),
-            Cat(array.stall, lanes.stall, attention.stall, pooling.stall, control.load_stall,
-                control.store_stall, control.dispatch_stall).eq(self.stall),
+            Cat(
+                array.stall,
+                lanes.stall,
+                attention.stall,
+                pooling.stall,
+                control.load_stall,
+                control.store_stall,
+                control.dispatch_stall,
+            ).eq(self.stall),
             control.unit_busy.eq(Cat(array.busy, lanes.busy, attention.busy, pooling.busy)),
             self.complete_valid.eq(control.complete_valid),
             self.complete_tag.eq(control.complete_tag),

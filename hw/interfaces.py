@@ -15,7 +15,8 @@ from hw.spec.numerics import ACCUMULATOR, EXP, SUM, VALUE
 def struct(record: Record) -> data.StructLayout:
     """The Amaranth layout of a record: same names, same order, low bits first."""
     return data.StructLayout(
-        {f.name: signed(f.bits) if f.signed else f.bits for f in record.fields})
+        {f.name: signed(f.bits) if f.signed else f.bits for f in record.fields}
+    )
 
 
 def command_stream(opcode: Opcode) -> stream.Signature:
@@ -38,12 +39,14 @@ class MemoryRead(wiring.Signature):
     """
 
     def __init__(self, words: int, bits: int) -> None:
-        super().__init__({
-            "address": Out(max(1, (words - 1).bit_length())),
-            "request": Out(1),
-            "grant": In(1),
-            "data": In(bits),
-        })
+        super().__init__(
+            {
+                "address": Out(max(1, (words - 1).bit_length())),
+                "request": Out(1),
+                "grant": In(1),
+                "data": In(bits),
+            }
+        )
 
 
 class MemoryWrite(wiring.Signature):
@@ -54,13 +57,15 @@ class MemoryWrite(wiring.Signature):
     """
 
     def __init__(self, words: int, bits: int, parts: int) -> None:
-        super().__init__({
-            "address": Out(max(1, (words - 1).bit_length())),
-            "data": Out(bits),
-            "mask": Out(parts),
-            "request": Out(1),
-            "grant": In(1),
-        })
+        super().__init__(
+            {
+                "address": Out(max(1, (words - 1).bit_length())),
+                "data": Out(bits),
+                "mask": Out(parts),
+                "request": Out(1),
+                "grant": In(1),
+            }
+        )
 
 
 def value_word(c: Configuration) -> data.ArrayLayout:
@@ -140,23 +145,27 @@ class MemoryPort(wiring.Signature):
     """
 
     def __init__(self, bits: int = 128) -> None:
-        super().__init__({
-            "request": Out(stream.Signature(PORT_REQUEST)),
-            "write": Out(stream.Signature(bits)),
-            "read": In(stream.Signature(bits)),
-        })
+        super().__init__(
+            {
+                "request": Out(stream.Signature(PORT_REQUEST)),
+                "write": Out(stream.Signature(bits)),
+                "read": In(stream.Signature(bits)),
+            }
+        )
 
 
 def lanes_trace(c: Configuration) -> data.StructLayout:
     """What the lanes show of every beat: tag, s, y, out, bits of three sets."""
-    return data.StructLayout({
-        "tag": 12,
-        "s": data.ArrayLayout(signed(SUM.bits), c.lanes),
-        "y": value_word(c),
-        "out": value_word(c),
-        "pooled": value_word(c),
-        "bits": data.ArrayLayout(c.lanes, 3),
-    })
+    return data.StructLayout(
+        {
+            "tag": 12,
+            "s": data.ArrayLayout(signed(SUM.bits), c.lanes),
+            "y": value_word(c),
+            "out": value_word(c),
+            "pooled": value_word(c),
+            "bits": data.ArrayLayout(c.lanes, 3),
+        }
+    )
 
 
 def score_trace(c: Configuration) -> data.StructLayout:
@@ -175,8 +184,9 @@ def probability_trace(c: Configuration) -> data.StructLayout:
 def branch_trace(c: Configuration) -> data.StructLayout:
     """What the pooling unit shows of BRANCH: `pool_lanes` channels of one token."""
     part = data.ArrayLayout(signed(VALUE.bits), c.pool_lanes)
-    return data.StructLayout({"tag": 12, "h3": part, "w3": part, "h5": part, "w5": part,
-                              "sum": part})
+    return data.StructLayout(
+        {"tag": 12, "h3": part, "w3": part, "h5": part, "w5": part, "sum": part}
+    )
 
 
 def grid_trace(c: Configuration) -> data.StructLayout:

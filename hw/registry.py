@@ -38,9 +38,13 @@ def classes() -> list[type[wiring.Component]]:
     found = set()
     for module in pkgutil.walk_packages(hw.__path__, "hw."):
         members = vars(importlib.import_module(module.name)).values()
-        found |= {one for one in members
-                  if inspect.isclass(one) and issubclass(one, wiring.Component)
-                  and one.__module__ == module.name}
+        found |= {
+            one
+            for one in members
+            if inspect.isclass(one)
+            and issubclass(one, wiring.Component)
+            and one.__module__ == module.name
+        }
     return sorted(found, key=lambda one: (one.__module__, one.__qualname__))
 
 
@@ -58,10 +62,15 @@ def components() -> list[wiring.Component]:
         arguments = dict(_ARGUMENTS.get(one, {}))
         if "configuration" in takes:
             arguments["configuration"] = _CONFIGURATION
-        missing = [name for name, parameter in takes.items()
-                   if parameter.default is parameter.empty and name not in arguments]
+        missing = [
+            name
+            for name, parameter in takes.items()
+            if parameter.default is parameter.empty and name not in arguments
+        ]
         if missing:
-            raise TypeError(f"{one.__module__}.{one.__qualname__}: no example of "
-                            f"{', '.join(missing)}; add it to _ARGUMENTS of hw/registry.py")
+            raise TypeError(
+                f"{one.__module__}.{one.__qualname__}: no example of "
+                f"{', '.join(missing)}; add it to _ARGUMENTS of hw/registry.py"
+            )
         instances.append(one(**arguments))
     return instances

@@ -43,8 +43,17 @@ from sw.data import DataError
 from sw.model.errors import ModelError
 
 DEFAULT_CONFIGURATION = "4x8x64-l16"
-BAD_INPUT = (InputError, ConfigurationError, PackedImageError, CompileError, ScheduleError,
-             DataError, ModelError, SimulatorBuildError, OSError)
+BAD_INPUT = (
+    InputError,
+    ConfigurationError,
+    PackedImageError,
+    CompileError,
+    ScheduleError,
+    DataError,
+    ModelError,
+    SimulatorBuildError,
+    OSError,
+)
 SEEDS = 1 << 30
 """Seeds that every generator of a run takes."""
 
@@ -54,20 +63,28 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
 @app.command()
 def main(
     context: typer.Context,
-    model: Annotated[str, typer.Option(
-        help="packed file, shipped model, or random:binaryvit, random:cifar10")] = DEFAULT_MODEL,
+    model: Annotated[
+        str, typer.Option(help="packed file, shipped model, or random:binaryvit, random:cifar10")
+    ] = DEFAULT_MODEL,
     stage: Annotated[int, typer.Option(help="stage, from 1")] = 1,
     block: Annotated[int, typer.Option(help="block of the stage, from 0")] = 0,
-    image: Annotated[Path | None, typer.Option(
-        help="picture; default a shipped one, or a random one for other sizes")] = None,
-    config: Annotated[str, typer.Option(
-        help="accelerator configuration, rows x columns x bits - lanes")] = DEFAULT_CONFIGURATION,
+    image: Annotated[
+        Path | None,
+        typer.Option(help="picture; default a shipped one, or a random one for other sizes"),
+    ] = None,
+    config: Annotated[
+        str, typer.Option(help="accelerator configuration, rows x columns x bits - lanes")
+    ] = DEFAULT_CONFIGURATION,
     seed: Annotated[int, typer.Option(help="of stalls, random models and pictures")] = 0,
     stall: Annotated[str, typer.Option(help=f"one of {', '.join(STALLS)}")] = "none",
     json_path: Annotated[Path | None, typer.Option("--json", help="write a report")] = None,
     waves: Annotated[Path | None, typer.Option(help="write a VCD")] = None,
-    inject_name: Annotated[str | None, typer.Option(
-        "--inject", help="flip one bit of this golden tensor, to see the comparison fail")] = None,
+    inject_name: Annotated[
+        str | None,
+        typer.Option(
+            "--inject", help="flip one bit of this golden tensor, to see the comparison fail"
+        ),
+    ] = None,
 ) -> None:
     """Simulate one block from RTL and compare every tensor with the golden model."""
     console = Console()
@@ -90,8 +107,7 @@ def main(
             program = schedule_block(layout, configuration)
         except ScheduleError as error:
             raise InputError(f"{case.name} on {configuration.name}: {error}") from None
-        run = simulate(program, layout, case.x, stall=stall, seed=seed, waves=waves,
-                       report=report)
+        run = simulate(program, layout, case.x, stall=stall, seed=seed, waves=waves, report=report)
     except BAD_INPUT as error:
         typer.echo(f"run_block: {error}", err=True)
         raise typer.Exit(2) from None
@@ -100,14 +116,19 @@ def main(
         raise typer.Exit(1) from None
     results = compare(case.golden, run.observation, case.fractions)
     commands = command_cycles(program, run)
-    console.print(f"{model} {case.name} on {configuration.name}, seed {seed}, stall {stall}",
-                  highlight=False, markup=False, soft_wrap=True)
+    console.print(
+        f"{model} {case.name} on {configuration.name}, seed {seed}, stall {stall}",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
     print_items(console, "attention bits that are 1, by head:", _densities(case))
     print_tensors(console, case.name, results)
     print_cycles(console, program, run, commands)
     if json_path is not None:
-        report_dict = as_json(program, run, results, commands, model=model, block=case.name,
-                              seed=seed, stall=stall)
+        report_dict = as_json(
+            program, run, results, commands, model=model, block=case.name, seed=seed, stall=stall
+        )
         json_path.write_text(json.dumps(report_dict, indent=1) + "\n")
     wrong = [r for r in results if r.mismatches]
     if wrong:
@@ -117,12 +138,15 @@ def main(
         typer.echo(f"MISMATCH: {len(wrong)} of {len(results)} tensors differ")
         raise typer.Exit(1)
     elements = sum(r.elements for r in results)
-    typer.echo(f"BIT-EXACT: {elements:,} elements of {len(results)} tensors equal golden; "
-               f"{run.cycles:,} cycles")
+    typer.echo(
+        f"BIT-EXACT: {elements:,} elements of {len(results)} tensors equal golden; "
+        f"{run.cycles:,} cycles"
+    )
 
 
-def _check_options(stall: str, seed: int, json_path: Path | None, waves: Path | None,
-                   config: str) -> Configuration:
+def _check_options(
+    stall: str, seed: int, json_path: Path | None, waves: Path | None, config: str
+) -> Configuration:
     """The configuration, once everything that costs no time to check is right."""
     if stall not in STALLS:
         raise InputError(f"stall {stall!r}: choose one of {', '.join(STALLS)}")
@@ -154,11 +178,15 @@ def _tensor(case: BlockCase, name: str) -> str:
     """The traced tensor of that full or short name."""
     short = name.removeprefix(f"{case.name}.")
     if short in NEVER_FORMED:
-        raise InputError(f"inject {name!r}: never formed, {NEVER_FORMED[short]}; choose one of "
-                         f"{', '.join(case.golden)}")
+        raise InputError(
+            f"inject {name!r}: never formed, {NEVER_FORMED[short]}; choose one of "
+            f"{', '.join(case.golden)}"
+        )
     if short not in case.golden:
-        raise InputError(f"inject {name!r}: no such tensor in {case.name}; choose one of "
-                         f"{', '.join(case.golden)}")
+        raise InputError(
+            f"inject {name!r}: no such tensor in {case.name}; choose one of "
+            f"{', '.join(case.golden)}"
+        )
     return short
 
 

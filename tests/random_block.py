@@ -20,8 +20,17 @@ from sw.compiler.packed import (
 NAME = "stage1.block0"
 
 
-def random_block(side: int, channels: int, hidden: int, heads: int, reduction: int, *,
-                 seed: int = 0, branches: bool = True, entries: int = 64) -> PackedNetwork:
+def random_block(
+    side: int,
+    channels: int,
+    hidden: int,
+    heads: int,
+    reduction: int,
+    *,
+    seed: int = 0,
+    branches: bool = True,
+    entries: int = 64,
+) -> PackedNetwork:
     """One block over a side x side grid, values of a few thousand, bits about half ones."""
     rng = np.random.default_rng(seed)
     layers: dict[str, PackedLayer] = {}
@@ -29,8 +38,15 @@ def random_block(side: int, channels: int, hidden: int, heads: int, reduction: i
     def ints(size: int, scale: float) -> np.ndarray:
         return np.clip(np.round(rng.normal(0, scale, size)), -32768, 32767).astype(np.int16)
 
-    def add(part: str, k: int, outputs: int, sets: int, *, value_gain: str = "residual",
-            constant: bool = False) -> None:
+    def add(
+        part: str,
+        k: int,
+        outputs: int,
+        sets: int,
+        *,
+        value_gain: str = "residual",
+        constant: bool = False,
+    ) -> None:
         weight = pack_bits(rng.integers(0, 2, (outputs, k)).astype(bool)) if k else None
         spread = math.sqrt(k or side * side / reduction**2)
         gain_shift = int(rng.choice([0, 3]))
@@ -46,21 +62,36 @@ def random_block(side: int, channels: int, hidden: int, heads: int, reduction: i
         if constant:
             constants = {"residual_gain": 2048, "slope_positive": one}
         else:
-            parameters |= {"residual_gain": ints(outputs, 1500),
-                           "slope_positive": ints(outputs, one * 0.6)}
+            parameters |= {
+                "residual_gain": ints(outputs, 1500),
+                "slope_positive": ints(outputs, one * 0.6),
+            }
         if part.endswith("query"):
             constants["slope_positive"] = one
             parameters.pop("slope_positive", None)
         parameters |= {f"threshold{i}": ints(outputs, 900) for i in range(sets)}
         layers[f"{NAME}.{part}"] = PackedLayer(
-            f"{NAME}.{part}", k, outputs, weight, parameters, constants,
-            {"gain_shift": gain_shift, "slope_shift": slope_shift, "double": int(k > 0),
-             "offset": k})
+            f"{NAME}.{part}",
+            k,
+            outputs,
+            weight,
+            parameters,
+            constants,
+            {
+                "gain_shift": gain_shift,
+                "slope_shift": slope_shift,
+                "double": int(k > 0),
+                "offset": k,
+            },
+        )
 
     def thresholds(part: str, sets: int) -> None:
         layers[f"{NAME}.{part}"] = PackedLayer(
-            f"{NAME}.{part}", 0, channels,
-            parameters={f"threshold{i}": ints(channels, 900) for i in range(sets)})
+            f"{NAME}.{part}",
+            0,
+            channels,
+            parameters={f"threshold{i}": ints(channels, 900) for i in range(sets)},
+        )
 
     thresholds("pass", 3 if reduction == 1 else 1)
     if reduction > 1:
@@ -76,20 +107,33 @@ def random_block(side: int, channels: int, hidden: int, heads: int, reduction: i
     d, small = channels // heads, side // reduction
     scores = 2 * np.arange(entries) - min(d, entries)
     exp = np.minimum(np.round(2**12 * np.exp(scores / math.sqrt(d))), 2**24 - 1)
-    shape = Shape(side, 1, (channels,), (1,), (reduction,), (heads,), (hidden,), 10, branches,
-                  True)
+    shape = Shape(side, 1, (channels,), (1,), (reduction,), (heads,), (hidden,), 10, branches, True)
     block = PackedBlock(
-        NAME, heads, reduction, channels, hidden, side, side * side, small * small,
-        2 * round(math.log2(reduction)) if reduction > 1 else 0, int(math.log2(hidden // channels)),
-        exp.astype(np.int32), max(0, d - entries + 1), int(rng.integers(1 << 14, 1 << 16)),
-        15 + round(math.log2(small * small)), {})
+        NAME,
+        heads,
+        reduction,
+        channels,
+        hidden,
+        side,
+        side * side,
+        small * small,
+        2 * round(math.log2(reduction)) if reduction > 1 else 0,
+        int(math.log2(hidden // channels)),
+        exp.astype(np.int32),
+        max(0, d - entries + 1),
+        int(rng.integers(1 << 14, 1 << 16)),
+        15 + round(math.log2(small * small)),
+        {},
+    )
     branch = {}
     if branches:
-        parameters = {name: ints(channels, 4000 if name.startswith("gain") else 300)
-                      for name in BRANCH_FIELDS}
+        parameters = {
+            name: ints(channels, 4000 if name.startswith("gain") else 300) for name in BRANCH_FIELDS
+        }
         branch[NAME] = PackedBranch(parameters, 14)
-    return PackedNetwork(shape, Preprocessing(side, side), tuple("0123456789"), layers,
-                         {NAME: block}, branch, {}, {})
+    return PackedNetwork(
+        shape, Preprocessing(side, side), tuple("0123456789"), layers, {NAME: block}, branch, {}, {}
+    )
 
 
 def random_values(side: int, channels: int, seed: int = 0) -> np.ndarray:

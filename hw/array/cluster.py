@@ -28,14 +28,16 @@ def token_layout(c: Configuration) -> data.ArrayLayout:
 
 def column_layout(c: Configuration) -> data.StructLayout:
     """A cluster's part of a column operand: 64 bits and a mute flag an output."""
-    return data.StructLayout({
-        "bits": data.ArrayLayout(64, c.cluster_columns), "mute": c.cluster_columns})
+    return data.StructLayout(
+        {"bits": data.ArrayLayout(64, c.cluster_columns), "mute": c.cluster_columns}
+    )
 
 
 def cluster_result(c: Configuration) -> data.ArrayLayout:
     """One token's accumulators of a cluster: column tile, then column."""
     return data.ArrayLayout(
-        data.ArrayLayout(signed(ACCUMULATOR.bits), c.cluster_columns), c.group_tiles)
+        data.ArrayLayout(signed(ACCUMULATOR.bits), c.cluster_columns), c.group_tiles
+    )
 
 
 class Cluster(wiring.Component):
@@ -72,16 +74,18 @@ class Cluster(wiring.Component):
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = c = configuration
         row = data.ArrayLayout(64, c.rows)
-        super().__init__({
-            "row": In(row),
-            "column": In(column_layout(c)),
-            "control": In(control_layout(c)),
-            "token": In(token_layout(c)),
-            "row_next": Out(row),
-            "control_next": Out(control_layout(c)),
-            "token_next": Out(token_layout(c)),
-            "result": Out(cluster_result(c)),
-        })
+        super().__init__(
+            {
+                "row": In(row),
+                "column": In(column_layout(c)),
+                "control": In(control_layout(c)),
+                "token": In(token_layout(c)),
+                "row_next": Out(row),
+                "control_next": Out(control_layout(c)),
+                "token_next": Out(token_layout(c)),
+                "result": Out(cluster_result(c)),
+            }
+        )
 
     def elaborate(self, platform) -> Module:
         m = Module()
@@ -89,10 +93,16 @@ class Cluster(wiring.Component):
         row_next = Signal(self.row.shape(), reset_less=True)
         token_next = Signal(self.token.shape(), reset_less=True)
         control_next = Signal(control_layout(c))
-        m.d.sync += [row_next.eq(self.row), control_next.eq(self.control),
-                     token_next.eq(self.token)]
-        m.d.comb += [self.row_next.eq(row_next), self.control_next.eq(control_next),
-                     self.token_next.eq(token_next)]
+        m.d.sync += [
+            row_next.eq(self.row),
+            control_next.eq(self.control),
+            token_next.eq(self.token),
+        ]
+        m.d.comb += [
+            self.row_next.eq(row_next),
+            self.control_next.eq(control_next),
+            self.token_next.eq(token_next),
+        ]
 
         # Flags wait for the popcount once a cluster; the first stage is the one passed on.
         flags, mute = control_next, Signal(c.cluster_columns, reset_less=True)
@@ -122,9 +132,11 @@ class Cluster(wiring.Component):
         for tile in range(c.group_tiles):
             tokens = Array(
                 Cat(*(holds[tile, row, column] for column in range(c.cluster_columns)))
-                for row in range(c.rows))
-            shown = Signal(c.cluster_columns * ACCUMULATOR.bits, name=f"shown{tile}",
-                           reset_less=True)
+                for row in range(c.rows)
+            )
+            shown = Signal(
+                c.cluster_columns * ACCUMULATOR.bits, name=f"shown{tile}", reset_less=True
+            )
             m.d.sync += shown.eq(tokens[self.token[tile]])
             m.d.comb += self.result[tile].as_value().eq(shown)
         return m

@@ -56,16 +56,18 @@ class Element(wiring.Component):
     def __init__(self, configuration: Configuration) -> None:
         tiles = configuration.group_tiles
         self._accumulator = signed(ACCUMULATOR.bits)
-        super().__init__({
-            "row": In(64),
-            "column": In(64),
-            "enable": In(1),
-            "subtract": In(1),
-            "mute": In(1),
-            "last": In(1),
-            "load": In(tiles),
-            "result": Out(data.ArrayLayout(self._accumulator, tiles)),
-        })
+        super().__init__(
+            {
+                "row": In(64),
+                "column": In(64),
+                "enable": In(1),
+                "subtract": In(1),
+                "mute": In(1),
+                "last": In(1),
+                "load": In(tiles),
+                "result": Out(data.ArrayLayout(self._accumulator, tiles)),
+            }
+        )
 
     def elaborate(self, platform) -> Module:
         m = Module()
@@ -79,7 +81,7 @@ class Element(wiring.Component):
         addend = Cat(self.subtract, count, self.subtract.replicate(bits - 7))
         total = Signal(bits + 2)
         m.d.comb += total.eq(Cat(1, line[-1]) + addend)
-        result = total[1:bits + 1]
+        result = total[1 : bits + 1]
         with m.If(self.enable):
             m.d.sync += [line[0].eq(result), *(line[i].eq(line[i - 1]) for i in range(1, tiles))]
             with m.If(self.last):

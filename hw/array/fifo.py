@@ -43,27 +43,32 @@ class ResultFifo(wiring.Component):
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = c = configuration
-        super().__init__({
-            "write": In(1),
-            "data": In(accumulator_word(c)),
-            "taken": Out(1),
-            "result": Out(stream.Signature(accumulator_word(c))),
-        })
+        super().__init__(
+            {
+                "write": In(1),
+                "data": In(accumulator_word(c)),
+                "taken": Out(1),
+                "result": Out(stream.Signature(accumulator_word(c))),
+            }
+        )
 
     def elaborate(self, platform) -> Module:
         m = Module()
         c = self._configuration
         depth = result_beats(c)
         m.submodules.storage = storage = memory.Memory(
-            shape=len(self.data.as_value()), depth=depth, init=[])
+            shape=len(self.data.as_value()), depth=depth, init=[]
+        )
         write_port = storage.write_port()
         read_port = storage.read_port(domain="comb")
 
         write_next, read_next = Signal(range(depth)), Signal(range(depth))
         filled = Signal(range(depth + 1))
         m.d.comb += [
-            write_port.addr.eq(write_next), write_port.en.eq(self.write),
-            write_port.data.eq(self.data), read_port.addr.eq(read_next),
+            write_port.addr.eq(write_next),
+            write_port.en.eq(self.write),
+            write_port.data.eq(self.data),
+            read_port.addr.eq(read_next),
             self.taken.eq((filled != 0) & (self.result.ready | ~self.result.valid)),
         ]
         m.d.sync += [

@@ -24,25 +24,27 @@ def step_layout(c: Configuration) -> data.StructLayout:
     ``last``: last word of the group; ``last_begin``, ``last_end``: of its first, last column tile.
     ``tokens``: beats of the group.  ``tile_begin``: first word of a tile of SCORE.
     """
-    return data.StructLayout({
-        "row_address": (c.row_words - 1).bit_length(),
-        "column_address": (c.column_words - 1).bit_length(),
-        "tile": range(max(2, c.group_tiles)),
-        "first": 1,
-        "end": 1,
-        "first_bit": _BITS["first_bit"],
-        "last_bit": _BITS["last_bit"],
-        "subtract": 1,
-        "context": 1,
-        "lane_low": signed(LANE_BITS),
-        "lane_high": signed(LANE_BITS),
-        "last": 1,
-        "last_begin": 1,
-        "last_end": 1,
-        "tokens": _BITS["last_tokens"],
-        "score": 1,
-        "tile_begin": 1,
-    })
+    return data.StructLayout(
+        {
+            "row_address": (c.row_words - 1).bit_length(),
+            "column_address": (c.column_words - 1).bit_length(),
+            "tile": range(max(2, c.group_tiles)),
+            "first": 1,
+            "end": 1,
+            "first_bit": _BITS["first_bit"],
+            "last_bit": _BITS["last_bit"],
+            "subtract": 1,
+            "context": 1,
+            "lane_low": signed(LANE_BITS),
+            "lane_high": signed(LANE_BITS),
+            "last": 1,
+            "last_begin": 1,
+            "last_end": 1,
+            "tokens": _BITS["last_tokens"],
+            "score": 1,
+            "tile_begin": 1,
+        }
+    )
 
 
 class Loops(wiring.Component):
@@ -70,10 +72,12 @@ class Loops(wiring.Component):
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = c = configuration
-        super().__init__({
-            "command": In(command_stream(Opcode.LINEAR)),
-            "step": Out(stream.Signature(step_layout(c))),
-        })
+        super().__init__(
+            {
+                "command": In(command_stream(Opcode.LINEAR)),
+                "step": Out(stream.Signature(step_layout(c))),
+            }
+        )
 
     def elaborate(self, platform) -> Module:
         m = Module()
@@ -81,14 +85,32 @@ class Loops(wiring.Component):
         given, step = self.command.payload, self.step.payload
 
         # What stays for a command.
-        keep = {name: Signal(_BITS[name], name=name, reset_less=True) for name in (
-            "tiles", "last_tokens", "outer", "inner", "heads", "words", "row_base", "row_tile",
-            "row_head", "column_group", "first_bit", "last_bit", "head_channels", "head_skip")}
+        keep = {
+            name: Signal(_BITS[name], name=name, reset_less=True)
+            for name in (
+                "tiles",
+                "last_tokens",
+                "outer",
+                "inner",
+                "heads",
+                "words",
+                "row_base",
+                "row_tile",
+                "row_head",
+                "column_group",
+                "first_bit",
+                "last_bit",
+                "head_channels",
+                "head_skip",
+            )
+        }
         score, context = Signal(), Signal()
 
         # Counters of what is left, this one included.
-        left = {name: Signal(_BITS[name], name=f"{name}_left", reset_less=True)
-                for name in ("tiles", "outer", "inner", "heads", "words")}
+        left = {
+            name: Signal(_BITS[name], name=f"{name}_left", reset_less=True)
+            for name in ("tiles", "outer", "inner", "heads", "words")
+        }
         ends = {name: Signal(name=f"{name}_end") for name in left}
         m.d.comb += [ends[name].eq(left[name][1:] == 0) for name in left]
         active, second, first, tile_begin = Signal(), Signal(), Signal(), Signal()
@@ -121,12 +143,15 @@ class Loops(wiring.Component):
         # Addresses.
         row_bits, column_bits = len(step.row_address), len(step.column_address)
         row, row_segment, row_tile = (
-            Signal(row_bits, name=n, reset_less=True) for n in ("row", "row_segment", "row_tile0"))
+            Signal(row_bits, name=n, reset_less=True) for n in ("row", "row_segment", "row_tile0")
+        )
         column, column_group, column_outer = (
             Signal(column_bits, name=n, reset_less=True)
-            for n in ("column", "column_group0", "column_outer"))
-        lane_low, lane_high = (Signal(signed(LANE_BITS), name=n, reset_less=True)
-                               for n in ("lane_low", "lane_high"))
+            for n in ("column", "column_group0", "column_outer")
+        )
+        lane_low, lane_high = (
+            Signal(signed(LANE_BITS), name=n, reset_less=True) for n in ("lane_low", "lane_high")
+        )
         row_tile_next, row_segment_next = Signal(row_bits), Signal(row_bits)
         group_next, column_next_group = Signal(column_bits), Signal(column_bits)
         m.d.comb += [
@@ -143,8 +168,11 @@ class Loops(wiring.Component):
             m.d.comb += row_tile_next.eq(keep["row_base"])
 
         with m.If(go):
-            m.d.sync += [tile.eq(Mux(tile_end, 0, tile + 1)), column.eq(column + 1),
-                         tile_begin.eq(score & tile_next)]
+            m.d.sync += [
+                tile.eq(Mux(tile_end, 0, tile + 1)),
+                column.eq(column + 1),
+                tile_begin.eq(score & tile_next),
+            ]
             with m.If(tile_end & context):
                 m.d.sync += second.eq(~second)
             with m.If(tile_end & ~pass_end):
@@ -153,24 +181,33 @@ class Loops(wiring.Component):
                 m.d.sync += [left["words"].eq(left["words"] - 1), row.eq(row + 1), first.eq(0)]
             with m.If(word_end):
                 m.d.sync += [
-                    left["words"].eq(keep["words"]), left["heads"].eq(left["heads"] - 1),
-                    first.eq(1), row.eq(row_segment_next), row_segment.eq(row_segment_next),
-                    column.eq(column_group), lane_low.eq(lane_high),
+                    left["words"].eq(keep["words"]),
+                    left["heads"].eq(left["heads"] - 1),
+                    first.eq(1),
+                    row.eq(row_segment_next),
+                    row_segment.eq(row_segment_next),
+                    column.eq(column_group),
+                    lane_low.eq(lane_high),
                     lane_high.eq(lane_high + keep["head_channels"]),
                 ]
             with m.If(segment_end):
                 m.d.sync += [
-                    left["heads"].eq(keep["heads"]), left["inner"].eq(left["inner"] - 1),
-                    row.eq(row_tile_next), row_segment.eq(row_tile_next),
+                    left["heads"].eq(keep["heads"]),
+                    left["inner"].eq(left["inner"] - 1),
+                    row.eq(row_tile_next),
+                    row_segment.eq(row_tile_next),
                     row_tile.eq(row_tile_next),
-                    column.eq(column_next_group), column_group.eq(column_next_group),
+                    column.eq(column_next_group),
+                    column_group.eq(column_next_group),
                     lane_low.eq(-keep["head_skip"]),
                     lane_high.eq(keep["head_channels"] - keep["head_skip"]),
                 ]
             with m.If(inner_end):
                 m.d.sync += left["inner"].eq(keep["inner"])
-            for name, following, restart in (("tiles", tile_next, tile_restart),
-                                             ("outer", outer_next, outer_restart)):
+            for name, following, restart in (
+                ("tiles", tile_next, tile_restart),
+                ("outer", outer_next, outer_restart),
+            ):
                 with m.If(following):
                     m.d.sync += left[name].eq(left[name] - 1)
                 with m.Elif(restart):
@@ -182,14 +219,21 @@ class Loops(wiring.Component):
 
         with m.If(self.command.valid & self.command.ready):
             m.d.sync += [
-                active.eq(1), second.eq(0), first.eq(1), tile.eq(0),
-                score.eq(given.opcode == Opcode.SCORE), context.eq(given.opcode == Opcode.CONTEXT),
+                active.eq(1),
+                second.eq(0),
+                first.eq(1),
+                tile.eq(0),
+                score.eq(given.opcode == Opcode.SCORE),
+                context.eq(given.opcode == Opcode.CONTEXT),
                 tile_begin.eq(given.opcode == Opcode.SCORE),
                 *(keep[name].eq(given[name]) for name in keep),
                 *(left[name].eq(given[name]) for name in left),
-                row.eq(given.row_base), row_segment.eq(given.row_base),
-                row_tile.eq(given.row_base), column.eq(given.column_base),
-                column_group.eq(given.column_base), column_outer.eq(given.column_base),
+                row.eq(given.row_base),
+                row_segment.eq(given.row_base),
+                row_tile.eq(given.row_base),
+                column.eq(given.column_base),
+                column_group.eq(given.column_base),
+                column_outer.eq(given.column_base),
                 lane_low.eq(-given.head_skip),
                 lane_high.eq(given.head_channels - given.head_skip),
             ]
@@ -198,14 +242,22 @@ class Loops(wiring.Component):
         m.d.comb += [
             last.eq(ends["words"] & ends["heads"] & (second | ~context)),
             self.step.valid.eq(active),
-            step.row_address.eq(row), step.column_address.eq(column), step.tile.eq(tile),
-            step.first.eq(first), step.end.eq(ends["words"]),
-            step.first_bit.eq(keep["first_bit"]), step.last_bit.eq(keep["last_bit"]),
-            step.subtract.eq(second), step.context.eq(context),
-            step.lane_low.eq(lane_low), step.lane_high.eq(lane_high),
-            step.last.eq(last), step.last_begin.eq(last & (tile == 0)),
+            step.row_address.eq(row),
+            step.column_address.eq(column),
+            step.tile.eq(tile),
+            step.first.eq(first),
+            step.end.eq(ends["words"]),
+            step.first_bit.eq(keep["first_bit"]),
+            step.last_bit.eq(keep["last_bit"]),
+            step.subtract.eq(second),
+            step.context.eq(context),
+            step.lane_low.eq(lane_low),
+            step.lane_high.eq(lane_high),
+            step.last.eq(last),
+            step.last_begin.eq(last & (tile == 0)),
             step.last_end.eq(last & tile_end),
             step.tokens.eq(Mux(ends["tiles"], keep["last_tokens"], c.rows)),
-            step.score.eq(score), step.tile_begin.eq(tile_begin),
+            step.score.eq(score),
+            step.tile_begin.eq(tile_begin),
         ]
         return m

@@ -48,16 +48,18 @@ class Masking(wiring.Component):
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = c = configuration
-        super().__init__({
-            "issue": In(1),
-            "step": In(step_layout(c)),
-            "row_data": In(c.rows * 64),
-            "column_data": In(c.columns * 64),
-            "row": Out(data.ArrayLayout(64, c.rows)),
-            "column": Out(data.ArrayLayout(64, c.columns)),
-            "mute": Out(c.columns),
-            "control": Out(control_layout(c)),
-        })
+        super().__init__(
+            {
+                "issue": In(1),
+                "step": In(step_layout(c)),
+                "row_data": In(c.rows * 64),
+                "column_data": In(c.columns * 64),
+                "row": Out(data.ArrayLayout(64, c.rows)),
+                "column": Out(data.ArrayLayout(64, c.columns)),
+                "mute": Out(c.columns),
+                "control": Out(control_layout(c)),
+            }
+        )
 
     def elaborate(self, platform) -> Module:
         m = Module()
@@ -69,9 +71,12 @@ class Masking(wiring.Component):
         valid_bits = Signal(64)
         for i in range(64):
             m.d.comb += valid_bits[i].eq(
-                ~((step.first & (step.first_bit > i)) | (step.end & (step.last_bit <= i))))
-        m.d.sync += [column_mask.eq(valid_bits),
-                     row_mask.eq(valid_bits & ~step.subtract.replicate(64))]
+                ~((step.first & (step.first_bit > i)) | (step.end & (step.last_bit <= i)))
+            )
+        m.d.sync += [
+            column_mask.eq(valid_bits),
+            row_mask.eq(valid_bits & ~step.subtract.replicate(64)),
+        ]
         edge = range(c.lanes + 1)
         low, high = Signal(edge, reset_less=True), Signal(edge, reset_less=True)
         for lane, value in ((low, step.lane_low), (high, step.lane_high)):
@@ -79,16 +84,23 @@ class Masking(wiring.Component):
         context, tile = Signal(reset_less=True), Signal.like(step.tile, reset_less=True)
         read = Signal(control_layout(c))
         m.d.sync += [
-            context.eq(step.context), tile.eq(step.tile),
-            read.valid.eq(self.issue), read.subtract.eq(step.subtract), read.last.eq(step.last),
-            *(read.load[g].eq(self.issue & step.last & (step.tile == g))
-              for g in range(c.group_tiles)),
+            context.eq(step.context),
+            tile.eq(step.tile),
+            read.valid.eq(self.issue),
+            read.subtract.eq(step.subtract),
+            read.last.eq(step.last),
+            *(
+                read.load[g].eq(self.issue & step.last & (step.tile == g))
+                for g in range(c.group_tiles)
+            ),
         ]
 
         # Then the operands.
         control = Signal(control_layout(c))
-        row, column = Signal(self.row.shape(), reset_less=True), Signal(
-            self.column.shape(), reset_less=True)
+        row, column = (
+            Signal(self.row.shape(), reset_less=True),
+            Signal(self.column.shape(), reset_less=True),
+        )
         mute = Signal(c.columns, reset_less=True)
         m.d.sync += [
             control.eq(read),
@@ -97,9 +109,15 @@ class Masking(wiring.Component):
         ]
         for k in range(c.columns):
             inside = Signal(c.group_tiles, name=f"inside{k}")
-            m.d.comb += [inside[g].eq((low <= g * c.columns + k) & (high > g * c.columns + k))
-                         for g in range(c.group_tiles)]
+            m.d.comb += [
+                inside[g].eq((low <= g * c.columns + k) & (high > g * c.columns + k))
+                for g in range(c.group_tiles)
+            ]
             m.d.sync += mute[k].eq(context & ~inside.bit_select(tile, 1))
-        m.d.comb += [self.row.eq(row), self.column.eq(column), self.mute.eq(mute),
-                     self.control.eq(control)]
+        m.d.comb += [
+            self.row.eq(row),
+            self.column.eq(column),
+            self.mute.eq(mute),
+            self.control.eq(control),
+        ]
         return m

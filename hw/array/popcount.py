@@ -31,7 +31,7 @@ class Popcount(wiring.Component):
         m = Module()
         # Group i is bits i, i+16, i+32, i+48: any partition counts the same, and this one makes
         # every equation a plain 16-bit vector operation of at most four inputs (one LUT4) a bit.
-        a, b, c, d = (self.bits[16 * k:16 * k + 16] for k in range(4))
+        a, b, c, d = (self.bits[16 * k : 16 * k + 16] for k in range(4))
         ones, twos, fours = (Signal(16, name=n, reset_less=True) for n in ("ones", "twos", "fours"))
         m.d.sync += [
             ones.eq(a ^ b ^ c ^ d),
@@ -40,8 +40,10 @@ class Popcount(wiring.Component):
         ]
         groups = [Cat(ones[i], twos[i], fours[i]) for i in range(16)]
         quarters = [Signal(5, name=f"quarter{i}", reset_less=True) for i in range(4)]
-        m.d.sync += [q.eq((groups[i] + groups[i + 4]) + (groups[i + 8] + groups[i + 12]))
-                     for i, q in enumerate(quarters)]
+        m.d.sync += [
+            q.eq((groups[i] + groups[i + 4]) + (groups[i + 8] + groups[i + 12]))
+            for i, q in enumerate(quarters)
+        ]
         count = Signal(7, reset_less=True)
         m.d.sync += count.eq((quarters[0] + quarters[1]) + (quarters[2] + quarters[3]))
         m.d.comb += self.count.eq(count)

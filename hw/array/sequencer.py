@@ -63,18 +63,20 @@ class Sequencer(wiring.Component):
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = c = configuration
-        super().__init__({
-            "command": In(command_stream(Opcode.LINEAR)),
-            "stall": In(1),
-            "score_ready": In(1),
-            "score_tile": Out(1),
-            "taken": In(1),
-            "issue": Out(1),
-            "step": Out(step_layout(c)),
-            "token": Out(range(max(2, c.rows))),
-            "beat": Out(1),
-            "beat_score": Out(1),
-        })
+        super().__init__(
+            {
+                "command": In(command_stream(Opcode.LINEAR)),
+                "stall": In(1),
+                "score_ready": In(1),
+                "score_tile": Out(1),
+                "taken": In(1),
+                "issue": Out(1),
+                "step": Out(step_layout(c)),
+                "token": Out(range(max(2, c.rows))),
+                "beat": Out(1),
+                "beat_score": Out(1),
+            }
+        )
 
     def elaborate(self, platform) -> Module:
         m = Module()
@@ -96,8 +98,12 @@ class Sequencer(wiring.Component):
         reserve, hold_next = Signal(), Signal(range(c.rows + 1))
         m.d.comb += [
             score_wait.eq(waiting.tile_begin & ~self.score_ready),
-            self.issue.eq(valid & ~self.stall & ~score_wait & (
-                ~waiting.last_begin | (hold_free & (waiting.score | room_enough)))),
+            self.issue.eq(
+                valid
+                & ~self.stall
+                & ~score_wait
+                & (~waiting.last_begin | (hold_free & (waiting.score | room_enough)))
+            ),
             self.score_tile.eq(self.issue & waiting.tile_begin),
             reserve.eq(self.issue & waiting.last_begin & ~waiting.score),
             room_next.eq(room + self.taken - Mux(reserve, waiting.tokens, 0)),
@@ -126,8 +132,12 @@ class Sequencer(wiring.Component):
         remaining, draining = Signal.like(waiting.tokens), Signal()
         token, draining_score = Signal(self.token.shape()), Signal()
         with m.If(start):
-            m.d.sync += [token.eq(0), draining.eq(1), remaining.eq(tokens - 1),
-                         draining_score.eq(score)]
+            m.d.sync += [
+                token.eq(0),
+                draining.eq(1),
+                remaining.eq(tokens - 1),
+                draining_score.eq(score),
+            ]
         with m.Elif(remaining != 0):
             m.d.sync += [token.eq(token + 1), remaining.eq(remaining - 1)]
         with m.Else():

@@ -63,14 +63,16 @@ class SystolicArray(wiring.Component):
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = c = configuration
-        super().__init__({
-            "row": In(data.ArrayLayout(64, c.rows)),
-            "column": In(data.ArrayLayout(64, c.columns)),
-            "mute": In(c.columns),
-            "control": In(control_layout(c)),
-            "token": In(range(max(2, c.rows))),
-            "result": Out(accumulator_word(c)),
-        })
+        super().__init__(
+            {
+                "row": In(data.ArrayLayout(64, c.rows)),
+                "column": In(data.ArrayLayout(64, c.columns)),
+                "mute": In(c.columns),
+                "control": In(control_layout(c)),
+                "token": In(range(max(2, c.rows))),
+                "result": Out(accumulator_word(c)),
+            }
+        )
 
     def elaborate(self, platform) -> Module:
         m = Module()
@@ -86,14 +88,15 @@ class SystolicArray(wiring.Component):
             m.submodules[f"cluster{i}"] = cluster = Cluster(c)
             own = slice(i * width, (i + 1) * width)
             column = Signal(column_layout(c), name=f"column{i}")
-            m.d.comb += [column.bits.eq(Cat(self.column[k] for k in range(own.start, own.stop))),
-                         column.mute.eq(self.mute[own])]
+            m.d.comb += [
+                column.bits.eq(Cat(self.column[k] for k in range(own.start, own.stop))),
+                column.mute.eq(self.mute[own]),
+            ]
             m.d.comb += [
                 cluster.row.eq(row),
                 cluster.control.eq(control),
                 cluster.token.eq(token),
-                cluster.column.as_value().eq(
-                    _delayed(m, column.as_value(), i, f"column{i}_skew")),
+                cluster.column.as_value().eq(_delayed(m, column.as_value(), i, f"column{i}_skew")),
             ]
             row, control, token = cluster.row_next, cluster.control_next, cluster.token_next
             for tile in range(c.group_tiles):

@@ -58,18 +58,20 @@ class ArrayUnit(wiring.Component):
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = c = configuration
-        super().__init__({
-            "command": In(command_stream(Opcode.LINEAR)),
-            "row": Out(row_read(c)),
-            "column": Out(column_read(c)),
-            "result": Out(stream.Signature(accumulator_word(c))),
-            "score_valid": Out(1),
-            "score": Out(accumulator_word(c)),
-            "score_ready": In(1),
-            "score_tile": Out(1),
-            "stall": In(1),
-            "busy": Out(1),
-        })
+        super().__init__(
+            {
+                "command": In(command_stream(Opcode.LINEAR)),
+                "row": Out(row_read(c)),
+                "column": Out(column_read(c)),
+                "result": Out(stream.Signature(accumulator_word(c))),
+                "score_valid": Out(1),
+                "score": Out(accumulator_word(c)),
+                "score_ready": In(1),
+                "score_tile": Out(1),
+                "stall": In(1),
+                "busy": Out(1),
+            }
+        )
 
     def elaborate(self, platform) -> Module:
         m = Module()
@@ -87,23 +89,19 @@ class ArrayUnit(wiring.Component):
             sequencer.taken.eq(fifo.taken),
             self.score_tile.eq(sequencer.score_tile),
             self.busy.eq(sequencer.issue),
-
             self.row.address.eq(sequencer.step.row_address),
             self.row.request.eq(sequencer.issue),
             self.column.address.eq(sequencer.step.column_address),
             self.column.request.eq(sequencer.issue),
-
             masking.issue.eq(sequencer.issue),
             masking.step.eq(sequencer.step),
             masking.row_data.eq(self.row.data),
             masking.column_data.eq(self.column.data),
-
             array.row.eq(masking.row),
             array.column.eq(masking.column),
             array.mute.eq(masking.mute),
             array.control.eq(masking.control),
             array.token.eq(sequencer.token),
-
             fifo.write.eq(sequencer.beat & ~sequencer.beat_score),
             fifo.data.eq(array.result),
             self.score_valid.eq(sequencer.beat & sequencer.beat_score),

@@ -49,15 +49,17 @@ class Admit(wiring.Component):
 
     def __init__(self, configuration: Configuration) -> None:
         self._c = c = configuration
-        super().__init__({
-            "command": In(command_stream(Opcode.SCORE)),
-            "score_ready": Out(1),
-            "score_tile": In(1),
-            "stall": In(1),
-            "tile": Out(tile_stream(c)),
-            "freed": In(1),
-            "freed_words": In(reserve_bits(c)),
-        })
+        super().__init__(
+            {
+                "command": In(command_stream(Opcode.SCORE)),
+                "score_ready": Out(1),
+                "score_tile": In(1),
+                "stall": In(1),
+                "tile": Out(tile_stream(c)),
+                "freed": In(1),
+                "freed_words": In(reserve_bits(c)),
+            }
+        )
 
     def elaborate(self, platform) -> Module:
         m = Module()
@@ -73,7 +75,8 @@ class Admit(wiring.Component):
         free_words = Signal(reserve_bits(c), init=c.score_words)
         places = Signal(range(TILES_IN_FLIGHT + 1), init=TILES_IN_FLIGHT)
         m.d.comb += self.score_ready.eq(
-            held & (places != 0) & (free_words >= reserve) & ~self.stall)
+            held & (places != 0) & (free_words >= reserve) & ~self.stall
+        )
 
         last = Signal()
         m.d.comb += [
@@ -98,8 +101,11 @@ class Admit(wiring.Component):
             ]
 
         m.d.sync += [
-            free_words.eq(free_words - (reserve & self.score_tile.replicate(len(reserve)))
-                          + (self.freed_words & self.freed.replicate(len(reserve)))),
+            free_words.eq(
+                free_words
+                - (reserve & self.score_tile.replicate(len(reserve)))
+                + (self.freed_words & self.freed.replicate(len(reserve)))
+            ),
             places.eq(places - self.score_tile + self.freed),
         ]
 

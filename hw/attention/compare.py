@@ -66,18 +66,20 @@ class Compare(wiring.Component):
 
     def __init__(self, configuration: Configuration) -> None:
         self._c = c = configuration
-        super().__init__({
-            "tile": In(tile_stream(c)),
-            "beat": In(index_stream(c)),
-            "threshold": In(threshold_stream(c)),
-            "stall": In(1),
-            "row_write": Out(row_write(c)).array(c.rows),
-            "freed": Out(1),
-            "freed_words": Out(reserve_bits(c)),
-            "done": Out(1),
-            "trace_probability_valid": Out(1),
-            "trace_probability": Out(probability_trace(c)),
-        })
+        super().__init__(
+            {
+                "tile": In(tile_stream(c)),
+                "beat": In(index_stream(c)),
+                "threshold": In(threshold_stream(c)),
+                "stall": In(1),
+                "row_write": Out(row_write(c)).array(c.rows),
+                "freed": Out(1),
+                "freed_words": Out(reserve_bits(c)),
+                "done": Out(1),
+                "trace_probability_valid": Out(1),
+                "trace_probability": Out(probability_trace(c)),
+            }
+        )
 
     def elaborate(self, platform) -> Module:
         m = Module()
@@ -96,7 +98,8 @@ class Compare(wiring.Component):
 
         # Score memory: a ring, so that tiles of any size share it.
         m.submodules.scores = scores = Memory(
-            shape=c.lanes * index_bits(c), depth=c.score_words, init=[])
+            shape=c.lanes * index_bits(c), depth=c.score_words, init=[]
+        )
         keep, recall = scores.write_port(), scores.read_port()
         with m.If(self.beat.valid):
             m.d.sync += keep.addr.eq(keep.addr + 1)
@@ -108,8 +111,11 @@ class Compare(wiring.Component):
         # Thresholds by tile place and token; a tile starts when its last one is there.
         place_bits = (TILES_IN_FLIGHT - 1).bit_length()
         m.submodules.thresholds = thresholds = Memory(
-            shape=index_bits(c) + 1, depth=1 << (place_bits + tokens), init=[],
-            attrs={"ram_style": "distributed"})
+            shape=index_bits(c) + 1,
+            depth=1 << (place_bits + tokens),
+            init=[],
+            attrs={"ram_style": "distributed"},
+        )
         threshold_write = thresholds.write_port()
         threshold_read = thresholds.read_port(domain="comb")
         filling, draining = Signal(place_bits), Signal(place_bits)
@@ -148,9 +154,15 @@ class Compare(wiring.Component):
 
         # Recall: the memory's word beside its threshold and place.
         valid1, valid2 = Signal(), Signal()
-        place = data.StructLayout({
-            "token": tokens, "address": len(fields.address), "part": part_bits, "tag": 12,
-            "last": 1})
+        place = data.StructLayout(
+            {
+                "token": tokens,
+                "address": len(fields.address),
+                "part": part_bits,
+                "tag": 12,
+                "last": 1,
+            }
+        )
         place1, place2 = Signal(place, reset_less=True), Signal(place, reset_less=True)
         threshold1 = Signal(index_bits(c) + 1, reset_less=True)
         whole1, partial1 = Signal(), Signal()
@@ -176,7 +188,8 @@ class Compare(wiring.Component):
             m.d.sync += [valid2.eq(valid1), place2.eq(place1)]
             for lane in range(c.lanes):
                 m.d.sync += bits2[lane].eq(
-                    (index[lane] >= threshold1) & (whole1 | (partial1 & (lane < end1))))
+                    (index[lane] >= threshold1) & (whole1 | (partial1 & (lane < end1)))
+                )
 
         # Write: every slot sees the same bits, the query's slot the request.
         granted = Signal()

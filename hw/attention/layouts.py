@@ -35,7 +35,8 @@ def reserve_bits(c: Configuration) -> int:
 def arrival_fields() -> data.StructLayout:
     """Fields of a tile that its score beats need; ``bias`` is padding + index_base."""
     return data.StructLayout(
-        {"tag": 12, "tokens": 4, "groups": 10, "keys": 12, "padding": 7, "bias": 11})
+        {"tag": 12, "tokens": 4, "groups": 10, "keys": 12, "padding": 7, "bias": 11}
+    )
 
 
 def scale_fields() -> data.StructLayout:
@@ -45,16 +46,27 @@ def scale_fields() -> data.StructLayout:
 
 def write_fields(c: Configuration) -> data.StructLayout:
     """Fields of a tile that its attention bits need; ``reserved``: its score words."""
-    return data.StructLayout({
-        "tag": 12, "tokens": 4, "groups": 10, "keys": 12,
-        "address": (c.row_words - 1).bit_length(), "reserved": reserve_bits(c), "last": 1})
+    return data.StructLayout(
+        {
+            "tag": 12,
+            "tokens": 4,
+            "groups": 10,
+            "keys": 12,
+            "address": (c.row_words - 1).bit_length(),
+            "reserved": reserve_bits(c),
+            "last": 1,
+        }
+    )
 
 
 def tile_stream(c: Configuration) -> stream.Signature:
     """A tile that was admitted: one beat a tile, in order."""
     return stream.Signature(
-        data.StructLayout({"arrival": arrival_fields(), "scale": scale_fields(),
-                           "write": write_fields(c)}), always_ready=True)
+        data.StructLayout(
+            {"arrival": arrival_fields(), "scale": scale_fields(), "write": write_fields(c)}
+        ),
+        always_ready=True,
+    )
 
 
 def index_stream(c: Configuration) -> stream.Signature:
@@ -63,15 +75,25 @@ def index_stream(c: Configuration) -> stream.Signature:
     ``first``, ``final``: of the first, last key group; ``last``: the tile's last beat.
     """
     return stream.Signature(
-        data.StructLayout({
-            "index": data.ArrayLayout(index_bits(c), c.lanes), "mask": c.lanes,
-            "token": token_bits(c), "first": 1, "final": 1, "last": 1}), always_ready=True)
+        data.StructLayout(
+            {
+                "index": data.ArrayLayout(index_bits(c), c.lanes),
+                "mask": c.lanes,
+                "token": token_bits(c),
+                "first": 1,
+                "final": 1,
+                "last": 1,
+            }
+        ),
+        always_ready=True,
+    )
 
 
 def _query(c: Configuration, name: str, bits: int) -> stream.Signature:
     """A number a query, tokens in order; ``last``: the tile's last query."""
     return stream.Signature(
-        data.StructLayout({name: bits, "token": token_bits(c), "last": 1}), always_ready=True)
+        data.StructLayout({name: bits, "token": token_bits(c), "last": 1}), always_ready=True
+    )
 
 
 def total_stream(c: Configuration) -> stream.Signature:

@@ -49,11 +49,13 @@ class Limit(wiring.Component):
 
     def __init__(self, configuration: Configuration) -> None:
         self._c = c = configuration
-        super().__init__({
-            "tile": In(tile_stream(c)),
-            "total": In(total_stream(c)),
-            "limit": Out(limit_stream(c)),
-        })
+        super().__init__(
+            {
+                "tile": In(tile_stream(c)),
+                "total": In(total_stream(c)),
+                "limit": Out(limit_stream(c)),
+            }
+        )
 
     def elaborate(self, platform) -> Module:
         m = Module()
@@ -82,12 +84,13 @@ class Limit(wiring.Component):
         shift = register("shift3", shift)
         # The lowest bits of the sum are those of the low product.
         product = register(
-            "product", Cat(low[:low_bits], (high + low[low_bits:])[:product_bits - low_bits]))
+            "product", Cat(low[:low_bits], (high + low[low_bits:])[: product_bits - low_bits])
+        )
         shift = register("shift4", shift)
         for step, at in enumerate((4, 2, 0)):
-            product = register(f"shifted{step}", product >> (shift[at:at + 2] << at))
+            product = register(f"shifted{step}", product >> (shift[at : at + 2] << at))
             shift = register(f"shift{step + 5}", shift)
-        saturated = Mux(product[EXP.bits:].any(), 1 << EXP.bits, product[:EXP.bits])
+        saturated = Mux(product[EXP.bits :].any(), 1 << EXP.bits, product[: EXP.bits])
         limit = register("saturated", saturated)
         assert len(limit) == LIMIT_BITS
 

@@ -44,14 +44,16 @@ class Scores(wiring.Component):
 
     def __init__(self, configuration: Configuration) -> None:
         self._c = c = configuration
-        super().__init__({
-            "tile": In(tile_stream(c)),
-            "score_valid": In(1),
-            "score": In(accumulator_word(c)),
-            "beat": Out(index_stream(c)),
-            "trace_score_valid": Out(1),
-            "trace_score": Out(score_trace(c)),
-        })
+        super().__init__(
+            {
+                "tile": In(tile_stream(c)),
+                "score_valid": In(1),
+                "score": In(accumulator_word(c)),
+                "beat": Out(index_stream(c)),
+                "trace_score_valid": Out(1),
+                "trace_score": Out(score_trace(c)),
+            }
+        )
 
     def elaborate(self, platform) -> Module:
         m = Module()
@@ -113,13 +115,15 @@ class Scores(wiring.Component):
                 m.d.sync += out.index[lane].eq(0)
             with m.Else():
                 m.d.sync += out.index[lane].eq(
-                    Mux(above >= c.exp_entries, c.exp_entries - 1, above))
+                    Mux(above >= c.exp_entries, c.exp_entries - 1, above)
+                )
         m.d.sync += out.mask.eq(mask2)
 
         walk = [self.score_valid, token, group == 0, last_group, last_group & last_token]
         for stage in range(3):
-            walk_next = [Signal(len(value), name=f"walk{stage + 1}_{i}")
-                         for i, value in enumerate(walk)]
+            walk_next = [
+                Signal(len(value), name=f"walk{stage + 1}_{i}") for i, value in enumerate(walk)
+            ]
             m.d.sync += Cat(*walk_next).eq(Cat(*walk))
             walk = walk_next
             if stage == 1:

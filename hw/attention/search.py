@@ -43,18 +43,19 @@ class Search(wiring.Component):
 
     def __init__(self, configuration: Configuration) -> None:
         self._c = c = configuration
-        super().__init__({
-            "write": In(exp_write(c)),
-            "limit": In(limit_stream(c)),
-            "threshold": Out(threshold_stream(c)),
-        })
+        super().__init__(
+            {
+                "write": In(exp_write(c)),
+                "limit": In(limit_stream(c)),
+                "threshold": Out(threshold_stream(c)),
+            }
+        )
 
     def _step_entry(self, m: Module, bit: int, above) -> Signal:
         """The entry that the step of `bit` compares, registered."""
         c, write = self._c, self.write
         mine = Signal(name=f"mine{bit}")
-        m.d.comb += mine.eq(
-            write.request & (write.address[:bit + 1] == (1 << bit) - 1))
+        m.d.comb += mine.eq(write.request & (write.address[: bit + 1] == (1 << bit) - 1))
         entry = Signal(EXP.bits, name=f"entry{bit}", reset_less=True)
         depth = c.exp_entries >> (bit + 1)
         if depth == 1:
@@ -62,10 +63,11 @@ class Search(wiring.Component):
                 m.d.sync += entry.eq(write.data)
             return entry
         m.submodules[f"entries{bit}"] = entries = Memory(
-            shape=EXP.bits, depth=depth, init=[], attrs={"ram_style": "distributed"})
+            shape=EXP.bits, depth=depth, init=[], attrs={"ram_style": "distributed"}
+        )
         read, port = entries.read_port(domain="comb"), entries.write_port()
         m.d.comb += [
-            port.addr.eq(write.address[bit + 1:]),
+            port.addr.eq(write.address[bit + 1 :]),
             port.data.eq(write.data),
             port.en.eq(mine),
             read.addr.eq(above),

@@ -40,11 +40,13 @@ class Sum(wiring.Component):
 
     def __init__(self, configuration: Configuration) -> None:
         self._c = c = configuration
-        super().__init__({
-            "write": In(exp_write(c)),
-            "beat": In(index_stream(c)),
-            "total": Out(total_stream(c)),
-        })
+        super().__init__(
+            {
+                "write": In(exp_write(c)),
+                "beat": In(index_stream(c)),
+                "total": Out(total_stream(c)),
+            }
+        )
 
     def elaborate(self, platform) -> Module:
         m = Module()
@@ -67,8 +69,10 @@ class Sum(wiring.Component):
         delay("table_walk")
         level = 0
         while len(sums) > 1:
-            pairs = [Signal(len(sums[0]) + 1, name=f"sum{level}_{i}", reset_less=True)
-                     for i in range(len(sums) // 2)]
+            pairs = [
+                Signal(len(sums[0]) + 1, name=f"sum{level}_{i}", reset_less=True)
+                for i in range(len(sums) // 2)
+            ]
             m.d.sync += [p.eq(sums[2 * i] + sums[2 * i + 1]) for i, p in enumerate(pairs)]
             sums = pairs
             delay(f"sum{level}_walk")
@@ -77,7 +81,8 @@ class Sum(wiring.Component):
         # Read and written in one cycle: beats of one token may follow each other at once.
         tokens = token_bits(c)
         m.submodules.totals = totals = Memory(
-            shape=TOTAL_BITS, depth=1 << tokens, init=[], attrs={"ram_style": "distributed"})
+            shape=TOTAL_BITS, depth=1 << tokens, init=[], attrs={"ram_style": "distributed"}
+        )
         read, write = totals.read_port(domain="comb"), totals.write_port()
         token, first, final, last = walk[:tokens], walk[tokens], walk[tokens + 1], walk[tokens + 2]
         m.d.comb += [

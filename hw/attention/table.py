@@ -40,18 +40,21 @@ class ExpTable(wiring.Component):
 
     def __init__(self, configuration: Configuration) -> None:
         self._c = c = configuration
-        super().__init__({
-            "write": In(exp_write(c)),
-            "index": In(data.ArrayLayout(index_bits(c), c.lanes)),
-            "mask": In(c.lanes),
-            "entry": Out(data.ArrayLayout(EXP.bits, c.lanes)),
-        })
+        super().__init__(
+            {
+                "write": In(exp_write(c)),
+                "index": In(data.ArrayLayout(index_bits(c), c.lanes)),
+                "mask": In(c.lanes),
+                "entry": Out(data.ArrayLayout(EXP.bits, c.lanes)),
+            }
+        )
 
     def elaborate(self, platform) -> Module:
         m = Module()
         c = self._c
         m.submodules.entries = entries = Memory(
-            shape=EXP.bits, depth=c.exp_entries, init=[], attrs={"ram_style": "distributed"})
+            shape=EXP.bits, depth=c.exp_entries, init=[], attrs={"ram_style": "distributed"}
+        )
         write = entries.write_port()
         m.d.comb += [
             self.write.grant.eq(1),

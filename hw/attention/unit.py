@@ -79,22 +79,24 @@ class Attention(wiring.Component):
 
     def __init__(self, configuration: Configuration) -> None:
         self._c = c = configuration
-        super().__init__({
-            "command": In(command_stream(Opcode.SCORE)),
-            "score_valid": In(1),
-            "score": In(accumulator_word(c)),
-            "score_ready": Out(1),
-            "score_tile": In(1),
-            "row_write": Out(row_write(c)).array(c.rows),
-            "exp_write": In(exp_write(c)),
-            "stall": In(1),
-            "busy": Out(1),
-            "done": Out(1),
-            "trace_score_valid": Out(1),
-            "trace_score": Out(score_trace(c)),
-            "trace_probability_valid": Out(1),
-            "trace_probability": Out(probability_trace(c)),
-        })
+        super().__init__(
+            {
+                "command": In(command_stream(Opcode.SCORE)),
+                "score_valid": In(1),
+                "score": In(accumulator_word(c)),
+                "score_ready": Out(1),
+                "score_tile": In(1),
+                "row_write": Out(row_write(c)).array(c.rows),
+                "exp_write": In(exp_write(c)),
+                "stall": In(1),
+                "busy": Out(1),
+                "done": Out(1),
+                "trace_score_valid": Out(1),
+                "trace_score": Out(score_trace(c)),
+                "trace_probability_valid": Out(1),
+                "trace_probability": Out(probability_trace(c)),
+            }
+        )
 
     def elaborate(self, platform) -> Module:
         m = Module()

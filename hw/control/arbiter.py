@@ -49,15 +49,17 @@ class PortArbiter(wiring.Component):
         self._configuration = configuration
         beat = stream.Signature(configuration.port_bits)
         request = stream.Signature(PORT_REQUEST)
-        super().__init__({
-            "fetch_request": In(request),
-            "fetch_data": Out(beat),
-            "store_request": In(request),
-            "store_data": In(beat),
-            "load_request": In(request),
-            "load_data": Out(beat),
-            "port": Out(MemoryPort(configuration.port_bits)),
-        })
+        super().__init__(
+            {
+                "fetch_request": In(request),
+                "fetch_data": Out(beat),
+                "store_request": In(request),
+                "store_data": In(beat),
+                "load_request": In(request),
+                "load_data": Out(beat),
+                "port": Out(MemoryPort(configuration.port_bits)),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()
@@ -72,8 +74,11 @@ class PortArbiter(wiring.Component):
         with m.If(free):
             m.d.sync += port.request.valid.eq(0)
         readable = free & owners.input.ready
-        choice = [(self.fetch_request, readable), (self.store_request, free),
-                  (self.load_request, readable)]
+        choice = [
+            (self.fetch_request, readable),
+            (self.store_request, free),
+            (self.load_request, readable),
+        ]
         taken = 0
         for client, room in choice:
             m.d.comb += client.ready.eq(room & ~taken)
@@ -83,11 +88,16 @@ class PortArbiter(wiring.Component):
         m.d.comb += [
             owners.input.valid.eq(
                 (self.fetch_request.valid & self.fetch_request.ready)
-                | (self.load_request.valid & self.load_request.ready)),
+                | (self.load_request.valid & self.load_request.ready)
+            ),
             owners.input.payload.fetch.eq(self.fetch_request.valid),
             owners.input.payload.beats.eq(
-                Mux(self.fetch_request.valid, self.fetch_request.payload.beats,
-                    self.load_request.payload.beats)),
+                Mux(
+                    self.fetch_request.valid,
+                    self.fetch_request.payload.beats,
+                    self.load_request.payload.beats,
+                )
+            ),
         ]
 
         owner = owners.output
@@ -99,8 +109,8 @@ class PortArbiter(wiring.Component):
             self.fetch_data.valid.eq(port.read.valid & owner.valid & owner.payload.fetch),
             self.load_data.valid.eq(port.read.valid & owner.valid & ~owner.payload.fetch),
             port.read.ready.eq(
-                owner.valid
-                & Mux(owner.payload.fetch, self.fetch_data.ready, self.load_data.ready)),
+                owner.valid & Mux(owner.payload.fetch, self.fetch_data.ready, self.load_data.ready)
+            ),
             last.eq(moved + 1 == owner.payload.beats),
             owner.ready.eq(port.read.valid & port.read.ready & last),
         ]

@@ -46,12 +46,14 @@ class Bursts(wiring.Component):
         if limit & (limit - 1) or budget < limit:
             raise ValueError(f"Bursts: limit={limit} is not a power of two up to budget={budget}")
         self._limit, self._write = limit, write
-        super().__init__({
-            "transfer": In(stream.Signature(TRANSFER)),
-            "budget": In(range(budget + 1)),
-            "spent": Out(range(limit + 1)),
-            "request": Out(stream.Signature(PORT_REQUEST)),
-        })
+        super().__init__(
+            {
+                "transfer": In(stream.Signature(TRANSFER)),
+                "budget": In(range(budget + 1)),
+                "spent": Out(range(limit + 1)),
+                "request": Out(stream.Signature(PORT_REQUEST)),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()

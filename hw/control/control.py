@@ -103,32 +103,34 @@ class Control(wiring.Component):
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = c = configuration
-        super().__init__({
-            "host_address": In(8),
-            "host_write": In(1),
-            "host_data_in": In(32),
-            "host_data": Out(32),
-            "busy": Out(1),
-            "done": Out(1),
-            "cycles": Out(32),
-            "port": Out(MemoryPort(c.port_bits)),
-            **{unit: Out(command_stream(UNITS[unit])) for unit in COMPUTE},
-            "lanes_done": In(1),
-            "attention_done": In(1),
-            "pool_done": In(1),
-            "unit_busy": In(4),
-            "x_read": Out(x_read(c)),
-            "u_read": Out(u_read(c)),
-            "x_write": Out(x_write(c)),
-            "column_write": Out(column_write(c)),
-            "parameter_write": Out(parameter_write(c)),
-            "exp_write": Out(exp_write(c)),
-            "load_stall": In(1),
-            "store_stall": In(1),
-            "dispatch_stall": In(1),
-            "complete_valid": Out(len(Engine)),
-            "complete_tag": Out(data.ArrayLayout(12, len(Engine))),
-        })
+        super().__init__(
+            {
+                "host_address": In(8),
+                "host_write": In(1),
+                "host_data_in": In(32),
+                "host_data": Out(32),
+                "busy": Out(1),
+                "done": Out(1),
+                "cycles": Out(32),
+                "port": Out(MemoryPort(c.port_bits)),
+                **{unit: Out(command_stream(UNITS[unit])) for unit in COMPUTE},
+                "lanes_done": In(1),
+                "attention_done": In(1),
+                "pool_done": In(1),
+                "unit_busy": In(4),
+                "x_read": Out(x_read(c)),
+                "u_read": Out(u_read(c)),
+                "x_write": Out(x_write(c)),
+                "column_write": Out(column_write(c)),
+                "parameter_write": Out(parameter_write(c)),
+                "exp_write": Out(exp_write(c)),
+                "load_stall": In(1),
+                "store_stall": In(1),
+                "dispatch_stall": In(1),
+                "complete_valid": Out(len(Engine)),
+                "complete_tag": Out(data.ArrayLayout(12, len(Engine))),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()
@@ -176,15 +178,18 @@ class Control(wiring.Component):
             dispatch.start.eq(registers.start),
             registers.finished.eq(dispatch.finished),
             registers.fetching.eq(fetch.busy),
-            registers.events.eq(Cat(
-                loader.data.valid & loader.data.ready,
-                store.data.valid & store.data.ready,
-                fetch.data.valid & fetch.data.ready,
-                self.unit_busy,
-            )),
+            registers.events.eq(
+                Cat(
+                    loader.data.valid & loader.data.ready,
+                    store.data.valid & store.data.ready,
+                    fetch.data.valid & fetch.data.ready,
+                    self.unit_busy,
+                )
+            ),
             # In the order of Engine.
-            dispatch.done.eq(Cat(loader.done, store.done, self.lanes_done, self.attention_done,
-                                 self.pool_done)),
+            dispatch.done.eq(
+                Cat(loader.done, store.done, self.lanes_done, self.attention_done, self.pool_done)
+            ),
             self.complete_valid.eq(dispatch.complete_valid),
             self.complete_tag.eq(dispatch.complete_tag),
             loader.stall.eq(self.load_stall),

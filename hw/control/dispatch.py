@@ -25,8 +25,13 @@ QUEUES = {
     "pool": (Opcode.GRID, Opcode.BRANCH),
 }
 UNITS = {
-    "load": Opcode.LOAD, "store": Opcode.STORE, "array": Opcode.LINEAR, "lanes": Opcode.LINEAR,
-    "attention": Opcode.SCORE, "grid": Opcode.GRID, "branch": Opcode.BRANCH,
+    "load": Opcode.LOAD,
+    "store": Opcode.STORE,
+    "array": Opcode.LINEAR,
+    "lanes": Opcode.LINEAR,
+    "attention": Opcode.SCORE,
+    "grid": Opcode.GRID,
+    "branch": Opcode.BRANCH,
 }
 
 
@@ -83,16 +88,18 @@ class Dispatch(wiring.Component):
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
-        super().__init__({
-            "start": In(1),
-            "command": In(stream.Signature(COMMAND_BITS)),
-            **{unit: Out(command_stream(opcode)) for unit, opcode in UNITS.items()},
-            "done": In(len(Engine)),
-            "stall": In(1),
-            "finished": Out(1),
-            "complete_valid": Out(len(Engine)),
-            "complete_tag": Out(data.ArrayLayout(12, len(Engine))),
-        })
+        super().__init__(
+            {
+                "start": In(1),
+                "command": In(stream.Signature(COMMAND_BITS)),
+                **{unit: Out(command_stream(opcode)) for unit, opcode in UNITS.items()},
+                "done": In(len(Engine)),
+                "stall": In(1),
+                "finished": Out(1),
+                "complete_valid": Out(len(Engine)),
+                "complete_tag": Out(data.ArrayLayout(12, len(Engine))),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()
@@ -167,10 +174,13 @@ class Dispatch(wiring.Component):
         for queue, may_go, units, engines in (
             ("load", everything, {"load": everything}, {Engine.LOAD: everything}),
             ("store", everything, {"store": everything}, {Engine.STORE: everything}),
-            ("array", everything, {"array": ~passes, "lanes": ~scores, "attention": scores},
-             {Engine.MAIN: ~scores, Engine.ATTENTION: scores}),
-            ("pool", may_pool, {"grid": ~branches, "branch": branches},
-             {Engine.POOL: everything}),
+            (
+                "array",
+                everything,
+                {"array": ~passes, "lanes": ~scores, "attention": scores},
+                {Engine.MAIN: ~scores, Engine.ATTENTION: scores},
+            ),
+            ("pool", may_pool, {"grid": ~branches, "branch": branches}, {Engine.POOL: everything}),
         ):
             head = queues[queue].head
             goes = Signal(name=f"{queue}_goes")
@@ -182,7 +192,9 @@ class Dispatch(wiring.Component):
             ]
             for unit, used in units.items():
                 m.d.comb += [
-                    inputs[unit].payload.eq(head.payload), inputs[unit].valid.eq(goes & used)]
+                    inputs[unit].payload.eq(head.payload),
+                    inputs[unit].valid.eq(goes & used),
+                ]
             for e, used in engines.items():
                 m.d.comb += [
                     tags[e].input.payload.eq(head.payload[4:16]),

@@ -47,14 +47,16 @@ class Fetch(wiring.Component):
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
-        super().__init__({
-            "start": In(1),
-            "program": In(32),
-            "request": Out(stream.Signature(PORT_REQUEST)),
-            "data": In(stream.Signature(configuration.port_bits)),
-            "command": Out(stream.Signature(COMMAND_BITS)),
-            "busy": Out(1),
-        })
+        super().__init__(
+            {
+                "start": In(1),
+                "program": In(32),
+                "request": Out(stream.Signature(PORT_REQUEST)),
+                "data": In(stream.Signature(configuration.port_bits)),
+                "command": Out(stream.Signature(COMMAND_BITS)),
+                "busy": Out(1),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()
@@ -75,7 +77,8 @@ class Fetch(wiring.Component):
         with m.If(~self.request.valid | self.request.ready):
             # `room` is out of date in the cycle of an acceptance; then wait a cycle.
             m.d.sync += self.request.valid.eq(
-                running & ~ended & (room >= BURST_BEATS) & ~self.request.valid)
+                running & ~ended & (room >= BURST_BEATS) & ~self.request.valid
+            )
         with m.If(asked):
             m.d.sync += address.eq(address + BURST_BEATS)
 
@@ -104,7 +107,8 @@ class Fetch(wiring.Component):
         with m.If(take & running):
             # The low beat comes first: it moves down as the others follow.
             m.d.sync += self.command.payload.eq(
-                Cat(self.command.payload, beats.output.payload)[c.port_bits:])
+                Cat(self.command.payload, beats.output.payload)[c.port_bits :]
+            )
         m.d.sync += words.eq(Mux(gone, 0, words) + take)
         with m.If(gone & ends(self.command.payload)):
             m.d.sync += [running.eq(0), words.eq(0)]

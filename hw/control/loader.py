@@ -67,17 +67,19 @@ class Loader(wiring.Component):
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = c = configuration
-        super().__init__({
-            "command": In(command_stream(Opcode.LOAD)),
-            "request": Out(stream.Signature(PORT_REQUEST)),
-            "data": In(stream.Signature(c.port_bits)),
-            "x_write": Out(x_write(c)),
-            "column_write": Out(column_write(c)),
-            "parameter_write": Out(parameter_write(c)),
-            "exp_write": Out(exp_write(c)),
-            "stall": In(1),
-            "done": Out(1),
-        })
+        super().__init__(
+            {
+                "command": In(command_stream(Opcode.LOAD)),
+                "request": Out(stream.Signature(PORT_REQUEST)),
+                "data": In(stream.Signature(c.port_bits)),
+                "x_write": Out(x_write(c)),
+                "column_write": Out(column_write(c)),
+                "parameter_write": Out(parameter_write(c)),
+                "exp_write": Out(exp_write(c)),
+                "stall": In(1),
+                "done": Out(1),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()
@@ -89,8 +91,12 @@ class Loader(wiring.Component):
         connect(m, bursts.request, flipped(self.request))
 
         # Beats of a word, a power of two each.
-        beats_of = {Target.COLUMN: c.column_beats, Target.PARAMETER: c.lane_beats,
-                    Target.X: c.lane_beats, Target.EXP: 1}
+        beats_of = {
+            Target.COLUMN: c.column_beats,
+            Target.PARAMETER: c.lane_beats,
+            Target.X: c.lane_beats,
+            Target.EXP: 1,
+        }
         shift = Array(Const(beats_of[t].bit_length() - 1, 2) for t in Target)
         command = self.command.payload
         m.d.comb += [
@@ -145,10 +151,13 @@ class Loader(wiring.Component):
         beat = Signal(c.port_bits)
         gathered = Signal(c.lane_beats * c.port_bits)
         with m.If(take):
-            m.d.sync += gathered.eq(Cat(gathered, beats.output.payload)[c.port_bits:])
-        ports = {Target.COLUMN: (self.column_write, c.column_beats),
-                 Target.PARAMETER: (self.parameter_write, c.lane_beats),
-                 Target.X: (self.x_write, 1), Target.EXP: (self.exp_write, 1)}
+            m.d.sync += gathered.eq(Cat(gathered, beats.output.payload)[c.port_bits :])
+        ports = {
+            Target.COLUMN: (self.column_write, c.column_beats),
+            Target.PARAMETER: (self.parameter_write, c.lane_beats),
+            Target.X: (self.x_write, 1),
+            Target.EXP: (self.exp_write, 1),
+        }
         written = Signal()
         for which, (port, count) in ports.items():
             chosen = writing & (goes_to == which)
@@ -159,8 +168,9 @@ class Loader(wiring.Component):
                 port.data.eq(gathered if which == Target.X else beat.replicate(count)),
             ]
             for i in range(count):
-                m.d.comb += port.mask[i * parts:(i + 1) * parts].eq(
-                    ((place == i) | (count == 1)).replicate(parts))
+                m.d.comb += port.mask[i * parts : (i + 1) * parts].eq(
+                    ((place == i) | (count == 1)).replicate(parts)
+                )
             with m.If(chosen):
                 m.d.comb += written.eq(port.grant)
         m.d.comb += [
@@ -170,8 +180,11 @@ class Loader(wiring.Component):
         with m.If(~writing | written):
             m.d.sync += [
                 writing.eq(take & ((target != Target.X) | (part == last_part))),
-                goes_to.eq(target), address.eq(word), place.eq(part),
-                ends_command.eq(last), beat.eq(beats.output.payload),
+                goes_to.eq(target),
+                address.eq(word),
+                place.eq(part),
+                ends_command.eq(last),
+                beat.eq(beats.output.payload),
             ]
         m.d.sync += self.done.eq(written & ends_command)
         return m

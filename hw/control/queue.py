@@ -36,10 +36,12 @@ class Queue(wiring.Component):
 
     def __init__(self, configuration: Configuration, shape, depth: int) -> None:
         self._width, self._depth = Shape.cast(shape).width, depth
-        super().__init__({
-            "input": In(stream.Signature(shape)),
-            "output": Out(stream.Signature(shape)),
-        })
+        super().__init__(
+            {
+                "input": In(stream.Signature(shape)),
+                "output": Out(stream.Signature(shape)),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()

@@ -10,8 +10,15 @@ from hw.spec.configuration import Configuration
 from hw.spec.digest import contract_digest
 from hw.spec.registers import IDENTITY, REGISTERS
 
-EVENTS = ("load_beats", "store_beats", "program_beats", "array_busy", "lanes_busy",
-          "attention_busy", "pool_busy")
+EVENTS = (
+    "load_beats",
+    "store_beats",
+    "program_beats",
+    "array_busy",
+    "lanes_busy",
+    "attention_busy",
+    "pool_busy",
+)
 """Registers that count the cycles of a run in which an event is high."""
 
 
@@ -60,20 +67,22 @@ class Registers(wiring.Component):
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
-        super().__init__({
-            "host_address": In(8),
-            "host_write": In(1),
-            "host_data_in": In(32),
-            "host_data": Out(32),
-            "start": Out(1),
-            "program": Out(32),
-            "busy": Out(1),
-            "done": Out(1),
-            "cycles": Out(32),
-            "finished": In(1),
-            "fetching": In(1),
-            "events": In(len(EVENTS)),
-        })
+        super().__init__(
+            {
+                "host_address": In(8),
+                "host_write": In(1),
+                "host_data_in": In(32),
+                "host_data": Out(32),
+                "start": Out(1),
+                "program": Out(32),
+                "busy": Out(1),
+                "done": Out(1),
+                "cycles": Out(32),
+                "finished": In(1),
+                "fetching": In(1),
+                "events": In(len(EVENTS)),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()
@@ -107,7 +116,11 @@ class Registers(wiring.Component):
                 m.d.sync += [self.busy.eq(0), self.done.eq(1), ending.eq(0)]
         with m.Elif(writes):
             m.d.sync += [
-                self.start.eq(1), self.busy.eq(1), self.done.eq(0), self.cycles.eq(0),
-                self.program.eq(self.host_data_in), *(count.eq(0) for count in counts.values()),
+                self.start.eq(1),
+                self.busy.eq(1),
+                self.done.eq(0),
+                self.cycles.eq(0),
+                self.program.eq(self.host_data_in),
+                *(count.eq(0) for count in counts.values()),
             ]
         return m

@@ -51,15 +51,17 @@ class Store(wiring.Component):
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = c = configuration
-        super().__init__({
-            "command": In(command_stream(Opcode.STORE)),
-            "request": Out(stream.Signature(PORT_REQUEST)),
-            "data": Out(stream.Signature(c.port_bits)),
-            "x": Out(x_read(c)),
-            "u": Out(u_read(c)),
-            "stall": In(1),
-            "done": Out(1),
-        })
+        super().__init__(
+            {
+                "command": In(command_stream(Opcode.STORE)),
+                "request": Out(stream.Signature(PORT_REQUEST)),
+                "data": Out(stream.Signature(c.port_bits)),
+                "x": Out(x_read(c)),
+                "u": Out(u_read(c)),
+                "stall": In(1),
+                "done": Out(1),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()
@@ -104,7 +106,9 @@ class Store(wiring.Component):
                 m.d.sync += active.eq(0)
         with m.If(self.command.valid & self.command.ready):
             m.d.sync += [
-                active.eq(1), source.eq(command.source), word.eq(command.word),
+                active.eq(1),
+                source.eq(command.source),
+                word.eq(command.word),
                 words.eq(command.words),
             ]
 
@@ -121,12 +125,12 @@ class Store(wiring.Component):
         push = buffer.input
         m.d.comb += [
             push.valid.eq(arrives | (left != 0)),
-            push.payload.bits.eq(Mux(arrives, whole[:c.port_bits], rest[:c.port_bits])),
+            push.payload.bits.eq(Mux(arrives, whole[: c.port_bits], rest[: c.port_bits])),
             push.payload.last.eq(ends_command & Mux(arrives, n == 1, left == 1)),
         ]
         if n > 1:
             with m.If(arrives):
-                m.d.sync += [rest.eq(whole[c.port_bits:]), left.eq(n - 1)]
+                m.d.sync += [rest.eq(whole[c.port_bits :]), left.eq(n - 1)]
             with m.Elif(left != 0):
                 m.d.sync += [rest.eq(rest >> c.port_bits), left.eq(left - 1)]
 

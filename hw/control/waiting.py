@@ -46,23 +46,26 @@ class WaitingQueue(wiring.Component):
 
     def __init__(self, configuration: Configuration, bits: int) -> None:
         self._configuration = configuration
-        super().__init__({
-            "input": In(stream.Signature(bits)),
-            "completed": In(COUNTS),
-            "head": Out(stream.Signature(bits)),
-        })
+        super().__init__(
+            {
+                "input": In(stream.Signature(bits)),
+                "completed": In(COUNTS),
+                "head": Out(stream.Signature(bits)),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()
         bits = len(self.input.payload)
         m.submodules.queue = queue = Queue(
-            self._configuration, bits, self._configuration.queue_depth)
+            self._configuration, bits, self._configuration.queue_depth
+        )
         connect(m, flipped(self.input), queue.input)
 
         # The comparison has a cycle of its own, between the head's register and `valid`.
         present = Signal()
         leaves = Signal()
-        header = data.View(_HEADER, self.head.payload[:_HEADER.size])
+        header = data.View(_HEADER, self.head.payload[: _HEADER.size])
         m.d.comb += [
             leaves.eq(self.head.valid & self.head.ready),
             queue.output.ready.eq(~present | leaves),
@@ -73,6 +76,5 @@ class WaitingQueue(wiring.Component):
             everything = everything & one
         m.d.sync += self.head.valid.eq(present & ~leaves & everything)
         with m.If(~present | leaves):
-            m.d.sync += [
-                present.eq(queue.output.valid), self.head.payload.eq(queue.output.payload)]
+            m.d.sync += [present.eq(queue.output.valid), self.head.payload.eq(queue.output.payload)]
         return m

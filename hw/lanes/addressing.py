@@ -38,17 +38,23 @@ class Addressing(wiring.Component):
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = c = configuration
-        super().__init__({
-            "beat": In(beat_layout(c)), "store": Out(store_layout()), "place": Out(bits_layout(c)),
-        })
+        super().__init__(
+            {
+                "beat": In(beat_layout(c)),
+                "store": Out(store_layout()),
+                "place": Out(bits_layout(c)),
+            }
+        )
 
     def elaborate(self, platform) -> Module:
         m = Module()
         c = self._configuration
         beat, store, place = self.beat, self.store, self.place
         m.d.sync += [
-            store.destination.eq(beat.destination), store.pooled.eq(beat.pooled),
-            store.pool.eq(beat.pool), store.part.eq(0),
+            store.destination.eq(beat.destination),
+            store.pooled.eq(beat.pooled),
+            store.pool.eq(beat.pool),
+            store.part.eq(0),
             store.word.eq(beat.destination_word + beat.group),
         ]
         with m.If(beat.pooled), m.Switch(beat.pool):
@@ -64,11 +70,15 @@ class Addressing(wiring.Component):
 
         lane, part, tile = bits_of(c.lanes), bits_of(64 // c.lanes), bits_of(c.group_tiles)
         channel_word, channel_part = beat.group >> part, beat.group[:part]
-        key_tile = beat.key[bits_of(c.columns):lane]
+        key_tile = beat.key[bits_of(c.columns) : lane]
         m.d.sync += [
-            place.bits.eq(beat.bits), place.step.eq(beat.bits_set), place.sets.eq(beat.sets),
-            place.slot.eq(beat.slot), place.column.eq(beat.key % c.columns),
-            place.index.eq(beat.key % c.lanes), place.flush.eq(beat.flush),
+            place.bits.eq(beat.bits),
+            place.step.eq(beat.bits_set),
+            place.sets.eq(beat.sets),
+            place.slot.eq(beat.slot),
+            place.column.eq(beat.key % c.columns),
+            place.index.eq(beat.key % c.lanes),
+            place.flush.eq(beat.flush),
             place.part.eq(channel_part),
         ]
         with m.Switch(beat.bits):

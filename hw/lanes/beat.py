@@ -32,14 +32,38 @@ def beat_layout(c: Configuration) -> data.StructLayout:
     VALUE, the block of keys ends here.  ``last``: of its command.  ``destination_word``,
     ``bits_word``: addresses that ``group`` and ``key`` are still added to.
     """
-    return data.StructLayout({
-        "tag": 12, "set": range(SETS), "skip": 1, "double": 1, "offset": signed(16),
-        "gain_shift": 2, "slope_shift": 2, "residual": 2, "first": 1, "main": 2,
-        "slot": range(c.rows + 1), "parameter_fields": 9, "residual_gain": signed(16),
-        "slope_positive": signed(16), "destination": 2, "destination_word": 13, "pooled": 1,
-        "pool": 3, "group": 10, "bits": 2, "bits_from_out": 1, "sets": 2, "bits_set": 12,
-        "bits_word": 13, "key": 12, "flush": 1, "last_of_set": 1, "last": 1,
-    })
+    return data.StructLayout(
+        {
+            "tag": 12,
+            "set": range(SETS),
+            "skip": 1,
+            "double": 1,
+            "offset": signed(16),
+            "gain_shift": 2,
+            "slope_shift": 2,
+            "residual": 2,
+            "first": 1,
+            "main": 2,
+            "slot": range(c.rows + 1),
+            "parameter_fields": 9,
+            "residual_gain": signed(16),
+            "slope_positive": signed(16),
+            "destination": 2,
+            "destination_word": 13,
+            "pooled": 1,
+            "pool": 3,
+            "group": 10,
+            "bits": 2,
+            "bits_from_out": 1,
+            "sets": 2,
+            "bits_set": 12,
+            "bits_word": 13,
+            "key": 12,
+            "flush": 1,
+            "last_of_set": 1,
+            "last": 1,
+        }
+    )
 
 
 def store_layout() -> data.StructLayout:
@@ -53,8 +77,16 @@ def bits_layout(c: Configuration) -> data.StructLayout:
     ``word``: address of set 0, step: words between sets.  ``part``: of the word of 64 bits.
     ``column``: KEY, the output in the word.  ``index``: VALUE, the key in its block.
     """
-    return data.StructLayout({
-        "bits": 2, "word": 13, "step": 12, "sets": 2, "slot": range(c.rows + 1),
-        "part": range(64 // c.lanes), "column": range(c.columns), "index": range(c.lanes),
-        "flush": 1,
-    })
+    return data.StructLayout(
+        {
+            "bits": 2,
+            "word": 13,
+            "step": 12,
+            "sets": 2,
+            "slot": range(c.rows + 1),
+            "part": range(64 // c.lanes),
+            "column": range(c.columns),
+            "index": range(c.lanes),
+            "flush": 1,
+        }
+    )

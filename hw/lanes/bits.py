@@ -39,11 +39,14 @@ class RowBits(wiring.Component):
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = c = configuration
-        super().__init__({
-            "valid": In(1), "place": In(bits_layout(c)),
-            "bits": In(data.ArrayLayout(c.lanes, 3)),
-            "write": Out(row_write(c)).array(c.rows),
-        })
+        super().__init__(
+            {
+                "valid": In(1),
+                "place": In(bits_layout(c)),
+                "bits": In(data.ArrayLayout(c.lanes, 3)),
+                "write": Out(row_write(c)).array(c.rows),
+            }
+        )
 
     def elaborate(self, platform) -> Module:
         m = Module()
@@ -56,8 +59,10 @@ class RowBits(wiring.Component):
             next_place = Signal(place.shape(), name=f"place_{k}", reset_less=True)
             next_bits = Signal(bits.shape(), name=f"bits_{k}", reset_less=True)
             m.d.sync += [
-                next_valid.eq(valid & (place.sets > k)), next_place.eq(place),
-                next_place.word.eq(place.word + place.step), next_bits.eq(bits),
+                next_valid.eq(valid & (place.sets > k)),
+                next_place.eq(place),
+                next_place.word.eq(place.word + place.step),
+                next_bits.eq(bits),
             ]
             valid, place, bits = next_valid, next_place, next_bits
             sets.append((valid, place, place.word, bits[k]))
@@ -65,15 +70,21 @@ class RowBits(wiring.Component):
             hits = [valid & (place.slot == slot) for valid, place, _, _ in sets]
             word, part, value = (
                 Signal(n, name=f"{name}_{slot}", reset_less=True)
-                for name, n in (("word", len(port.address)), ("part", port.mask.shape()),
-                                ("value", c.lanes)))
+                for name, n in (
+                    ("word", len(port.address)),
+                    ("part", port.mask.shape()),
+                    ("value", c.lanes),
+                )
+            )
             request = Signal(name=f"request_{slot}")
             m.d.sync += request.eq(Cat(hits).any())
             for hit, (_, place, address, chosen) in zip(hits, sets, strict=True):
                 with m.If(hit):
                     m.d.sync += [word.eq(address), part.eq(1 << place.part), value.eq(chosen)]
             m.d.comb += [
-                port.request.eq(request), port.address.eq(word), port.mask.eq(part),
+                port.request.eq(request),
+                port.address.eq(word),
+                port.mask.eq(part),
                 port.data.eq(value.replicate(64 // c.lanes)),
             ]
         return m
@@ -106,10 +117,14 @@ class ColumnBits(wiring.Component):
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = c = configuration
-        super().__init__({
-            "valid": In(1), "place": In(bits_layout(c)), "bits": In(c.lanes),
-            "write": Out(column_write(c)),
-        })
+        super().__init__(
+            {
+                "valid": In(1),
+                "place": In(bits_layout(c)),
+                "bits": In(c.lanes),
+                "write": Out(column_write(c)),
+            }
+        )
 
     def elaborate(self, platform) -> Module:
         m = Module()
@@ -119,35 +134,47 @@ class ColumnBits(wiring.Component):
         m.submodules.transposer = transposer = Transposer(c)
         m.d.comb += [
             transposer.valid.eq(self.valid & (place.bits == Bits.VALUE)),
-            transposer.index.eq(place.index), transposer.bits.eq(self.bits),
+            transposer.index.eq(place.index),
+            transposer.bits.eq(self.bits),
             transposer.flush.eq(place.flush),
         ]
         word, part = Signal(13, reset_less=True), Signal(parts, reset_less=True)
-        key, key_column, key_bits = Signal(), Signal(c.columns, reset_less=True), Signal(
-            c.lanes, reset_less=True)
+        key, key_column, key_bits = (
+            Signal(),
+            Signal(c.columns, reset_less=True),
+            Signal(c.lanes, reset_less=True),
+        )
         with m.If(self.valid):
             m.d.sync += [word.eq(place.word), part.eq(1 << place.part)]
         with m.Else():
             m.d.sync += word.eq(word + 1)  # the words of a flush follow one another
         m.d.sync += [
-            key.eq(self.valid & (place.bits == Bits.KEY)), key_column.eq(1 << place.column),
+            key.eq(self.valid & (place.bits == Bits.KEY)),
+            key_column.eq(1 << place.column),
             key_bits.eq(self.bits),
         ]
         request = Signal()
         address, mask, value = (
             Signal(len(getattr(self.write, name)), name=f"held_{name}", reset_less=True)
-            for name in ("address", "mask", "data"))
+            for name in ("address", "mask", "data")
+        )
         columns = Signal(c.columns)
         m.d.comb += columns.eq(Mux(transposer.word_valid, ~0, key_column))
         m.d.sync += [
-            request.eq(key | transposer.word_valid), address.eq(word),
+            request.eq(key | transposer.word_valid),
+            address.eq(word),
             mask.eq(Cat(part & column.replicate(parts) for column in columns)),
-            value.eq(Cat(
-                Mux(transposer.word_valid, transposed, key_bits).replicate(parts)
-                for transposed in transposer.word)),
+            value.eq(
+                Cat(
+                    Mux(transposer.word_valid, transposed, key_bits).replicate(parts)
+                    for transposed in transposer.word
+                )
+            ),
         ]
         m.d.comb += [
-            self.write.request.eq(request), self.write.address.eq(address),
-            self.write.mask.eq(mask), self.write.data.eq(value),
+            self.write.request.eq(request),
+            self.write.address.eq(address),
+            self.write.mask.eq(mask),
+            self.write.data.eq(value),
         ]
         return m

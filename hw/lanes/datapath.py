@@ -59,15 +59,23 @@ class Datapath(wiring.Component):
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = c = configuration
         layout = beat_layout(c)
-        super().__init__({
-            "accumulator": In(accumulator_word(c)), "skip": In(1), "beat": In(layout),
-            "field": In(len(PARAMETER_FIELDS)), "write_set": In(layout["set"].shape),
-            "parameter": In(c.lanes * PARAMETER.bits), "residual": In(value_word(c)),
-            "main": In(value_word(c)),
-            "sum": Out(data.ArrayLayout(signed(SUM.bits), c.lanes)), "y": Out(value_word(c)),
-            "out": Out(value_word(c)), "kept": Out(value_word(c)),
-            "bits": Out(data.ArrayLayout(c.lanes, 3)),
-        })
+        super().__init__(
+            {
+                "accumulator": In(accumulator_word(c)),
+                "skip": In(1),
+                "beat": In(layout),
+                "field": In(len(PARAMETER_FIELDS)),
+                "write_set": In(layout["set"].shape),
+                "parameter": In(c.lanes * PARAMETER.bits),
+                "residual": In(value_word(c)),
+                "main": In(value_word(c)),
+                "sum": Out(data.ArrayLayout(signed(SUM.bits), c.lanes)),
+                "y": Out(value_word(c)),
+                "out": Out(value_word(c)),
+                "kept": Out(value_word(c)),
+                "bits": Out(data.ArrayLayout(c.lanes, 3)),
+            }
+        )
 
     def elaborate(self, platform) -> Module:
         m = Module()
@@ -75,8 +83,10 @@ class Datapath(wiring.Component):
         beat = self.beat
         m.submodules.parameters = parameters = ParameterSets(c)
         m.d.comb += [
-            parameters.field.eq(self.field), parameters.write_set.eq(self.write_set),
-            parameters.data.eq(self.parameter), parameters.set.eq(beat.set),
+            parameters.field.eq(self.field),
+            parameters.write_set.eq(self.write_set),
+            parameters.data.eq(self.parameter),
+            parameters.set.eq(beat.set),
             parameters.present.eq(beat.parameter_fields),
             parameters.constant_residual_gain.eq(beat.residual_gain),
             parameters.constant_slope_positive.eq(beat.slope_positive),
@@ -89,15 +99,24 @@ class Datapath(wiring.Component):
         for i, lane in enumerate(lanes):
             m.submodules[f"lane{i}"] = lane
             m.d.comb += [
-                lane.accumulator.eq(self.accumulator[i]), lane.skip.eq(self.skip),
-                lane.double.eq(beat.double), lane.offset.eq(beat.offset),
-                lane.residual.eq(self.residual[i]), lane.gain_shift.eq(gain_shift),
-                lane.slope_shift.eq(slope_shift), lane.main.eq(self.main[i]),
-                lane.bits_from_out.eq(bits_from_out), lane.pooled.eq(pooled),
-                *(getattr(lane, name).eq(getattr(parameters, name)[i])
-                  for name in PARAMETER_FIELDS[:6]),
+                lane.accumulator.eq(self.accumulator[i]),
+                lane.skip.eq(self.skip),
+                lane.double.eq(beat.double),
+                lane.offset.eq(beat.offset),
+                lane.residual.eq(self.residual[i]),
+                lane.gain_shift.eq(gain_shift),
+                lane.slope_shift.eq(slope_shift),
+                lane.main.eq(self.main[i]),
+                lane.bits_from_out.eq(bits_from_out),
+                lane.pooled.eq(pooled),
+                *(
+                    getattr(lane, name).eq(getattr(parameters, name)[i])
+                    for name in PARAMETER_FIELDS[:6]
+                ),
                 *(lane.threshold[k].eq(getattr(parameters, f"threshold{k}")[i]) for k in range(3)),
-                self.sum[i].eq(lane.sum), self.y[i].eq(lane.y), self.out[i].eq(lane.out),
+                self.sum[i].eq(lane.sum),
+                self.y[i].eq(lane.y),
+                self.out[i].eq(lane.out),
                 self.kept[i].eq(lane.kept),
             ]
         m.d.comb += [self.bits[k].eq(Cat(lane.bits[k] for lane in lanes)) for k in range(3)]

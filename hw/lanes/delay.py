@@ -56,8 +56,12 @@ class Delay(wiring.Component):
         write, read = ring.write_port(), ring.read_port(domain="comb")
         place = Signal(range(depth))
         m.d.comb += [
-            word.eq(self.input), write.addr.eq(place), write.data.eq(word), write.en.eq(1),
-            read.addr.eq(place - steps), Value.cast(self.output).eq(result),
+            word.eq(self.input),
+            write.addr.eq(place),
+            write.data.eq(word),
+            write.en.eq(1),
+            read.addr.eq(place - steps),
+            Value.cast(self.output).eq(result),
         ]
         m.d.sync += [place.eq(place + 1), result.eq(read.data)]
         return m

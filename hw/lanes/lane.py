@@ -25,7 +25,7 @@ PARAMETER_SHAPE = signed(PARAMETER.bits)
 
 def saturate(value: Value, bits: int) -> Value:
     """A signed value clamped to `bits` bits."""
-    high = value[bits - 1:]
+    high = value[bits - 1 :]
     fits = high.all() | ~high.any()
     sign = value[-1]
     return Mux(fits, value[:bits], Cat((~sign).replicate(bits - 1), sign)).as_signed()
@@ -89,17 +89,32 @@ class Lane(wiring.Component):
 
     def __init__(self) -> None:
         value, parameter = signed(VALUE.bits), PARAMETER_SHAPE
-        super().__init__({
-            "accumulator": In(signed(ACCUMULATOR.bits)), "skip": In(1), "double": In(1),
-            "offset": In(signed(16)), "residual": In(value), "gain": In(parameter),
-            "residual_gain": In(parameter), "gain_shift": In(2), "bias": In(parameter),
-            "slope_positive": In(parameter), "slope_negative": In(parameter),
-            "slope_shift": In(2), "offset_out": In(parameter), "main": In(value),
-            "bits_from_out": In(1), "pooled": In(1),
-            "threshold": In(data.ArrayLayout(parameter, 3)),
-            "sum": Out(signed(SUM.bits)), "y": Out(value), "out": Out(value), "kept": Out(value),
-            "bits": Out(3),
-        })
+        super().__init__(
+            {
+                "accumulator": In(signed(ACCUMULATOR.bits)),
+                "skip": In(1),
+                "double": In(1),
+                "offset": In(signed(16)),
+                "residual": In(value),
+                "gain": In(parameter),
+                "residual_gain": In(parameter),
+                "gain_shift": In(2),
+                "bias": In(parameter),
+                "slope_positive": In(parameter),
+                "slope_negative": In(parameter),
+                "slope_shift": In(2),
+                "offset_out": In(parameter),
+                "main": In(value),
+                "bits_from_out": In(1),
+                "pooled": In(1),
+                "threshold": In(data.ArrayLayout(parameter, 3)),
+                "sum": Out(signed(SUM.bits)),
+                "y": Out(value),
+                "out": Out(value),
+                "kept": Out(value),
+                "bits": Out(3),
+            }
+        )
 
     def elaborate(self, platform) -> Module:
         m = Module()
@@ -110,13 +125,16 @@ class Lane(wiring.Component):
         # [1..4] sum, first products, gain shift; the bias carries the half of the rounding.
         accumulator = register("accumulator_1", signed(ACCUMULATOR.bits))
         m.d.sync += accumulator.eq(Mux(self.skip, 0, self.accumulator))
-        m.d.sync += self.sum.eq(
-            Mux(self.double, accumulator << 1, accumulator) - self.offset)
+        m.d.sync += self.sum.eq(Mux(self.double, accumulator << 1, accumulator) - self.offset)
         gained, kept_residual = register("gained_3", signed(34)), register("residual_3", signed(32))
-        m.d.sync += [gained.eq(self.sum * self.gain),
-                     kept_residual.eq(self.residual * self.residual_gain)]
-        shifted, rest = register("shifted_4", signed(34 + GAIN_SHIFTS[-1])), register(
-            "rest_4", signed(33))
+        m.d.sync += [
+            gained.eq(self.sum * self.gain),
+            kept_residual.eq(self.residual * self.residual_gain),
+        ]
+        shifted, rest = (
+            register("shifted_4", signed(34 + GAIN_SHIFTS[-1])),
+            register("rest_4", signed(33)),
+        )
         with m.Switch(self.gain_shift):
             for index, shift in enumerate(GAIN_SHIFTS):
                 with m.Case(index):
@@ -126,11 +144,14 @@ class Lane(wiring.Component):
 
         # [5..7] a sum of 44 bits in two halves, then PRE.
         low = register("low_5", SPLIT + 1)
-        high, rest_high = register("high_5", signed(len(shifted) - SPLIT)), register(
-            "rest_high_5", signed(len(rest) - SPLIT))
+        high, rest_high = (
+            register("high_5", signed(len(shifted) - SPLIT)),
+            register("rest_high_5", signed(len(rest) - SPLIT)),
+        )
         m.d.sync += [
             low.eq(shifted[:SPLIT] + rest[:SPLIT]),
-            high.eq(shifted[SPLIT:]), rest_high.eq(rest[SPLIT:]),
+            high.eq(shifted[SPLIT:]),
+            rest_high.eq(rest[SPLIT:]),
         ]
         total_high = high + rest_high + low[SPLIT]
         total = register("total_6", signed(SPLIT - PRE_DROP + len(total_high)))
@@ -160,13 +181,16 @@ class Lane(wiring.Component):
         m.d.sync += self.y.eq(Mux(skip, 0, saturate(rounded, VALUE.bits)))
 
         # [12..14] main operand, comparison.
-        y, added = register("y_12", signed(VALUE.bits)), register("added_12",
-                                                                  signed(VALUE.bits + 1))
+        y, added = (
+            register("y_12", signed(VALUE.bits)),
+            register("added_12", signed(VALUE.bits + 1)),
+        )
         m.d.sync += [y.eq(self.y), added.eq(self.y + self.main)]
         out = saturate(added, VALUE.bits)
         compared = register("compared_13", signed(VALUE.bits))
         m.d.sync += [
-            self.out.eq(out), self.kept.eq(Mux(self.pooled, y, out)),
+            self.out.eq(out),
+            self.kept.eq(Mux(self.pooled, y, out)),
             compared.eq(Mux(self.bits_from_out, out, y)),
         ]
         for index in range(3):

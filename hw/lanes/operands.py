@@ -49,11 +49,19 @@ class Operands(wiring.Component):
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = c = configuration
-        super().__init__({
-            "beat": In(beat_layout(c)), "residual_word": In(13), "main_word": In(13),
-            "granted": Out(1), "admit": In(1), "x": Out(x_read(c)), "u": Out(u_read(c)),
-            "residual": Out(value_word(c)), "main": Out(value_word(c)),
-        })
+        super().__init__(
+            {
+                "beat": In(beat_layout(c)),
+                "residual_word": In(13),
+                "main_word": In(13),
+                "granted": Out(1),
+                "admit": In(1),
+                "x": Out(x_read(c)),
+                "u": Out(u_read(c)),
+                "residual": Out(value_word(c)),
+                "main": Out(value_word(c)),
+            }
+        )
 
     def elaborate(self, platform) -> Module:
         m = Module()
@@ -73,15 +81,19 @@ class Operands(wiring.Component):
         first, slot = Signal(reset_less=True), Signal.like(self.beat.slot, reset_less=True)
         valid = Signal()
         m.d.sync += [
-            valid.eq(self.admit), residual.eq(self.beat.residual), main.eq(self.beat.main),
-            first.eq(self.beat.first), slot.eq(self.beat.slot),
+            valid.eq(self.admit),
+            residual.eq(self.beat.residual),
+            main.eq(self.beat.main),
+            first.eq(self.beat.first),
+            slot.eq(self.beat.slot),
         ]
-        m.submodules.cache = cache = memory.Memory(
-            shape=len(self.x.data), depth=16, init=[])
+        m.submodules.cache = cache = memory.Memory(shape=len(self.x.data), depth=16, init=[])
         keep, kept = cache.write_port(), cache.read_port(domain="comb")
         word = Mux(residual == Source.X, self.x.data, self.u.data)
         m.d.comb += [
-            keep.addr.eq(slot), keep.data.eq(word), keep.en.eq(valid & first),
+            keep.addr.eq(slot),
+            keep.data.eq(word),
+            keep.en.eq(valid & first),
             kept.addr.eq(slot),
         ]
         held = Signal(len(word), reset_less=True)

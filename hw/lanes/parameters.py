@@ -12,16 +12,27 @@ from hw.lanes.delay import chain
 from hw.spec.configuration import Configuration
 from hw.spec.numerics import PARAMETER, PARAMETER_FIELDS
 
-FETCH = data.StructLayout({
-    "parameter_base": 12, "parameter_fields": len(PARAMETER_FIELDS), "outer": 10, "tiles": 12,
-    "inner": 10,
-})
+FETCH = data.StructLayout(
+    {
+        "parameter_base": 12,
+        "parameter_fields": len(PARAMETER_FIELDS),
+        "outer": 10,
+        "tiles": 12,
+        "inner": 10,
+    }
+)
 """The fields of a command that the fetch needs."""
 
 HELD_AT = {
-    "gain": beat.RESIDUAL, "residual_gain": beat.RESIDUAL, "bias": beat.BIAS,
-    "slope_positive": beat.SLOPE, "slope_negative": beat.SLOPE, "offset_out": beat.ROUND,
-    "threshold0": beat.OUT, "threshold1": beat.OUT, "threshold2": beat.OUT,
+    "gain": beat.RESIDUAL,
+    "residual_gain": beat.RESIDUAL,
+    "bias": beat.BIAS,
+    "slope_positive": beat.SLOPE,
+    "slope_negative": beat.SLOPE,
+    "offset_out": beat.ROUND,
+    "threshold0": beat.OUT,
+    "threshold1": beat.OUT,
+    "threshold2": beat.OUT,
 }
 """Cycle of a beat in which its parameter stands in a register."""
 
@@ -60,11 +71,17 @@ class ParameterFetch(wiring.Component):
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = c = configuration
-        super().__init__({
-            "command": In(stream.Signature(FETCH)), "read": Out(parameter_read(c)),
-            "ready": Out(1), "advance": In(1), "release": In(1),
-            "field": Out(len(PARAMETER_FIELDS)), "set": Out(range(beat.SETS)),
-        })
+        super().__init__(
+            {
+                "command": In(stream.Signature(FETCH)),
+                "read": Out(parameter_read(c)),
+                "ready": Out(1),
+                "advance": In(1),
+                "release": In(1),
+                "field": Out(len(PARAMETER_FIELDS)),
+                "set": Out(range(beat.SETS)),
+            }
+        )
 
     def elaborate(self, platform) -> Module:
         m = Module()
@@ -97,11 +114,18 @@ class ParameterFetch(wiring.Component):
             with m.If(inner_left != 0):
                 m.d.sync += inner_left.eq(inner_left - 1)
             with m.Elif(tiles_left != 0):
-                m.d.sync += [tiles_left.eq(tiles_left - 1), inner_left.eq(inner),
-                             address.eq(outer_start)]
+                m.d.sync += [
+                    tiles_left.eq(tiles_left - 1),
+                    inner_left.eq(inner),
+                    address.eq(outer_start),
+                ]
             with m.Elif(outer_left != 0):
-                m.d.sync += [outer_left.eq(outer_left - 1), tiles_left.eq(tiles),
-                             inner_left.eq(inner), outer_start.eq(following)]
+                m.d.sync += [
+                    outer_left.eq(outer_left - 1),
+                    tiles_left.eq(tiles),
+                    inner_left.eq(inner),
+                    outer_start.eq(following),
+                ]
             with m.Else():
                 m.d.comb += finishes.eq(1)
                 m.d.sync += active.eq(0)
@@ -109,13 +133,20 @@ class ParameterFetch(wiring.Component):
         with m.If(self.command.valid & self.command.ready):
             tiles_of = Mux(new.inner == 1, 0, new.tiles - 1)
             m.d.sync += [
-                active.eq(1), fields.eq(new.parameter_fields), left.eq(new.parameter_fields),
-                address.eq(new.parameter_base), outer_start.eq(new.parameter_base),
-                inner.eq(new.inner - 1), inner_left.eq(new.inner - 1),
-                tiles.eq(tiles_of), tiles_left.eq(tiles_of), outer_left.eq(new.outer - 1),
+                active.eq(1),
+                fields.eq(new.parameter_fields),
+                left.eq(new.parameter_fields),
+                address.eq(new.parameter_base),
+                outer_start.eq(new.parameter_base),
+                inner.eq(new.inner - 1),
+                inner_left.eq(new.inner - 1),
+                tiles.eq(tiles_of),
+                tiles_left.eq(tiles_of),
+                outer_left.eq(new.outer - 1),
             ]
         m.d.sync += [
-            held.eq(held + ends - self.release), ahead.eq(ahead + ends - self.advance),
+            held.eq(held + ends - self.release),
+            ahead.eq(ahead + ends - self.advance),
         ]
         m.d.comb += self.ready.eq(ahead != 0)
         return m
@@ -173,13 +204,18 @@ class ParameterSets(wiring.Component):
         self._configuration = c = configuration
         parameter = signed(PARAMETER.bits)
         self._word = word = data.ArrayLayout(parameter, c.lanes)
-        super().__init__({
-            "field": In(len(PARAMETER_FIELDS)), "write_set": In(range(beat.SETS)),
-            "data": In(c.lanes * PARAMETER.bits), "set": In(range(beat.SETS)),
-            "present": In(len(PARAMETER_FIELDS)), "constant_residual_gain": In(parameter),
-            "constant_slope_positive": In(parameter),
-            **{name: Out(word) for name in PARAMETER_FIELDS},
-        })
+        super().__init__(
+            {
+                "field": In(len(PARAMETER_FIELDS)),
+                "write_set": In(range(beat.SETS)),
+                "data": In(c.lanes * PARAMETER.bits),
+                "set": In(range(beat.SETS)),
+                "present": In(len(PARAMETER_FIELDS)),
+                "constant_residual_gain": In(parameter),
+                "constant_slope_positive": In(parameter),
+                **{name: Out(word) for name in PARAMETER_FIELDS},
+            }
+        )
 
     def elaborate(self, platform) -> Module:
         m = Module()
@@ -188,8 +224,9 @@ class ParameterSets(wiring.Component):
         sets, present = chain(m, self.set, longest), chain(m, self.present, longest)
         constants = {
             "residual_gain": self.constant_residual_gain,
-            "slope_positive": chain(m, self.constant_slope_positive,
-                                    HELD_AT["slope_positive"] - 2)[-1],
+            "slope_positive": chain(m, self.constant_slope_positive, HELD_AT["slope_positive"] - 2)[
+                -1
+            ],
         }
         for index, name in enumerate(PARAMETER_FIELDS):
             ram = memory.Memory(shape=len(self.data), depth=beat.SETS, init=[])
@@ -199,8 +236,10 @@ class ParameterSets(wiring.Component):
             absent = constants.get(name, 0)
             held = Signal(self._word, name=f"held_{name}", reset_less=True)
             m.d.comb += [
-                write.addr.eq(self.write_set), write.data.eq(self.data),
-                write.en.eq(self.field[index]), read.addr.eq(sets[wait]),
+                write.addr.eq(self.write_set),
+                write.data.eq(self.data),
+                write.en.eq(self.field[index]),
+                read.addr.eq(sets[wait]),
                 getattr(self, name).eq(held),
             ]
             stored = self._word(read.data)

@@ -42,10 +42,14 @@ class ChannelPool(wiring.Component):
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = c = configuration
-        super().__init__({
-            "y": In(value_word(c)), "kept": In(value_word(c)), "pool": In(3),
-            "word": Out(value_word(c)),
-        })
+        super().__init__(
+            {
+                "y": In(value_word(c)),
+                "kept": In(value_word(c)),
+                "pool": In(3),
+                "word": Out(value_word(c)),
+            }
+        )
 
     def elaborate(self, platform) -> Module:
         m = Module()
@@ -53,10 +57,14 @@ class ChannelPool(wiring.Component):
         choices = [chain(m, self.kept, POOL_LEVELS - 1)[-1]]
         sums = list(self.y)
         for level in range(1, POOL_LEVELS + 1):
-            pairs = [Signal(signed(VALUE.bits + level), name=f"sum{level}_{i}", reset_less=True)
-                     for i in range(lanes >> level)]
-            means = [Signal(signed(VALUE.bits), name=f"mean{level}_{i}", reset_less=True)
-                     for i in range(lanes >> level)]
+            pairs = [
+                Signal(signed(VALUE.bits + level), name=f"sum{level}_{i}", reset_less=True)
+                for i in range(lanes >> level)
+            ]
+            means = [
+                Signal(signed(VALUE.bits), name=f"mean{level}_{i}", reset_less=True)
+                for i in range(lanes >> level)
+            ]
             for i, pair in enumerate(pairs):
                 m.d.sync += [
                     pair.eq(sums[2 * i] + sums[2 * i + 1]),

@@ -36,9 +36,12 @@ class Staging(wiring.Component):
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
-        super().__init__({
-            "command": In(command_stream(Opcode.LINEAR)), "staged": Out(stream.Signature(STAGED)),
-        })
+        super().__init__(
+            {
+                "command": In(command_stream(Opcode.LINEAR)),
+                "staged": Out(stream.Signature(STAGED)),
+            }
+        )
 
     def elaborate(self, platform) -> Module:
         m = Module()
@@ -46,14 +49,18 @@ class Staging(wiring.Component):
         factor, step = Signal(12), Signal(13)
         held = Signal(STAGED, reset_less=True)
         m.d.comb += [
-            self.staged.valid.eq(full & (factor == 0)), self.staged.payload.eq(held),
+            self.staged.valid.eq(full & (factor == 0)),
+            self.staged.payload.eq(held),
             self.command.ready.eq(~full | (self.staged.valid & self.staged.ready)),
         ]
         new = self.command.payload
         with m.If(self.command.ready):
             m.d.sync += [
-                full.eq(self.command.valid), held.command.eq(new),
-                held.bits_start.eq(new.bits_base), step.eq(new.bits_tile), factor.eq(0),
+                full.eq(self.command.valid),
+                held.command.eq(new),
+                held.bits_start.eq(new.bits_base),
+                step.eq(new.bits_tile),
+                factor.eq(0),
             ]
             with m.If(self.command.valid & (new.bits == Bits.KEY)):
                 m.d.sync += factor.eq(new.first_key // self._configuration.lanes)

@@ -39,10 +39,15 @@ class StoreValues(wiring.Component):
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = c = configuration
-        super().__init__({
-            "valid": In(1), "store": In(store_layout()), "word": In(value_word(c)),
-            "x_write": Out(x_write(c)), "u_write": Out(u_write(c)),
-        })
+        super().__init__(
+            {
+                "valid": In(1),
+                "store": In(store_layout()),
+                "word": In(value_word(c)),
+                "x_write": Out(x_write(c)),
+                "u_write": Out(u_write(c)),
+            }
+        )
 
     def elaborate(self, platform) -> Module:
         m = Module()
@@ -59,6 +64,10 @@ class StoreValues(wiring.Component):
         for port, source in ((self.x_write, Source.X), (self.u_write, Source.U)):
             request = Signal(name=f"request_{source.name.lower()}")
             m.d.sync += request.eq(self.valid & (self.store.destination == source))
-            m.d.comb += [port.request.eq(request), port.address.eq(address), port.mask.eq(mask),
-                         port.data.eq(self.word)]
+            m.d.comb += [
+                port.request.eq(request),
+                port.address.eq(address),
+                port.mask.eq(mask),
+                port.data.eq(self.word),
+            ]
         return m

@@ -43,11 +43,17 @@ class Transposer(wiring.Component):
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = c = configuration
-        super().__init__({
-            "valid": In(1), "index": In(range(c.lanes)), "bits": In(c.lanes), "flush": In(1),
-            "tile": Out(range(max(2, c.group_tiles))), "word_valid": Out(1),
-            "word": Out(data.ArrayLayout(c.lanes, c.columns)),
-        })
+        super().__init__(
+            {
+                "valid": In(1),
+                "index": In(range(c.lanes)),
+                "bits": In(c.lanes),
+                "flush": In(1),
+                "tile": Out(range(max(2, c.group_tiles))),
+                "word_valid": Out(1),
+                "word": Out(data.ArrayLayout(c.lanes, c.columns)),
+            }
+        )
 
     def elaborate(self, platform) -> Module:
         m = Module()

@@ -88,15 +88,24 @@ class Lanes(wiring.Component):
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = c = configuration
-        super().__init__({
-            "command": In(command_stream(Opcode.LINEAR)),
-            "result": In(stream.Signature(accumulator_word(c))),
-            "x": Out(x_read(c)), "u": Out(u_read(c)), "parameter": Out(parameter_read(c)),
-            "x_write": Out(x_write(c)), "u_write": Out(u_write(c)),
-            "row_write": Out(row_write(c)).array(c.rows), "column_write": Out(column_write(c)),
-            "stall": In(1), "busy": Out(1), "done": Out(1),
-            "trace_valid": Out(1), "trace": Out(lanes_trace(c)),
-        })
+        super().__init__(
+            {
+                "command": In(command_stream(Opcode.LINEAR)),
+                "result": In(stream.Signature(accumulator_word(c))),
+                "x": Out(x_read(c)),
+                "u": Out(u_read(c)),
+                "parameter": Out(parameter_read(c)),
+                "x_write": Out(x_write(c)),
+                "u_write": Out(u_write(c)),
+                "row_write": Out(row_write(c)).array(c.rows),
+                "column_write": Out(column_write(c)),
+                "stall": In(1),
+                "busy": Out(1),
+                "done": Out(1),
+                "trace_valid": Out(1),
+                "trace": Out(lanes_trace(c)),
+            }
+        )
 
     def elaborate(self, platform) -> Module:
         m = Module()
@@ -130,7 +139,9 @@ class Lanes(wiring.Component):
             open_.eq(walker.active & fetch.ready & operands.granted & (gap == 0) & ~self.stall),
             self.result.ready.eq(open_ & ~present.skip),
             admit.eq(open_ & (self.result.valid | present.skip)),
-            walker.advance.eq(admit), operands.admit.eq(admit), self.busy.eq(admit),
+            walker.advance.eq(admit),
+            operands.admit.eq(admit),
+            self.busy.eq(admit),
             fetch.advance.eq(admit & present.last_of_set),
         ]
         with m.If(admit):
@@ -143,42 +154,53 @@ class Lanes(wiring.Component):
         valid = chain(m, admit, done_cycle(c), reset_less=False)
         m.d.sync += beat.eq(present)
         m.d.comb += [
-            operands.beat.eq(present), operands.residual_word.eq(walker.residual_word),
-            operands.main_word.eq(walker.main_word), addressing.beat.eq(beat),
+            operands.beat.eq(present),
+            operands.residual_word.eq(walker.residual_word),
+            operands.main_word.eq(walker.main_word),
+            addressing.beat.eq(beat),
         ]
         connect(m, operands.x, flipped(self.x))
         connect(m, operands.u, flipped(self.u))
 
         # [0..14] The lanes.
         m.d.comb += [
-            datapath.accumulator.eq(self.result.payload), datapath.skip.eq(present.skip),
-            datapath.beat.eq(beat), datapath.field.eq(fetch.field),
-            datapath.write_set.eq(fetch.set), datapath.parameter.eq(fetch.read.data),
-            datapath.residual.eq(operands.residual), datapath.main.eq(operands.main),
+            datapath.accumulator.eq(self.result.payload),
+            datapath.skip.eq(present.skip),
+            datapath.beat.eq(beat),
+            datapath.field.eq(fetch.field),
+            datapath.write_set.eq(fetch.set),
+            datapath.parameter.eq(fetch.read.data),
+            datapath.residual.eq(operands.residual),
+            datapath.main.eq(operands.main),
         ]
         last_of_set = chain(m, beat.last_of_set, cycles.OUT - 1)[-1]
         m.d.comb += fetch.release.eq(valid[cycles.OUT] & last_of_set)
 
         # [11..16] Values to x and u memory.
         m.submodules.store_delay = store_delay = Delay(
-            addressing.store.shape(), cycles.STORED - 1 - 2)
+            addressing.store.shape(), cycles.STORED - 1 - 2
+        )
         m.d.comb += [
-            store_delay.input.eq(addressing.store), store.store.eq(store_delay.output),
-            store.valid.eq(valid[cycles.STORED - 1]), store.word.eq(pool.word),
-            pool.y.eq(datapath.y), pool.kept.eq(datapath.kept),
+            store_delay.input.eq(addressing.store),
+            store.store.eq(store_delay.output),
+            store.valid.eq(valid[cycles.STORED - 1]),
+            store.word.eq(pool.word),
+            pool.y.eq(datapath.y),
+            pool.kept.eq(datapath.kept),
             pool.pool.eq(Mux(store_delay.output.pooled, store_delay.output.pool, 0)),
         ]
         connect(m, store.x_write, flipped(self.x_write))
         connect(m, store.u_write, flipped(self.u_write))
 
         # [14..] Bits to row and column memory.
-        m.submodules.place_delay = place_delay = Delay(
-            addressing.place.shape(), cycles.BIT - 2)
+        m.submodules.place_delay = place_delay = Delay(addressing.place.shape(), cycles.BIT - 2)
         m.d.comb += [
             place_delay.input.eq(addressing.place),
-            row_bits.valid.eq(valid[cycles.BIT]), row_bits.place.eq(place_delay.output),
+            row_bits.valid.eq(valid[cycles.BIT]),
+            row_bits.place.eq(place_delay.output),
             row_bits.bits.eq(datapath.bits),
-            column_bits.valid.eq(valid[cycles.BIT]), column_bits.place.eq(place_delay.output),
+            column_bits.valid.eq(valid[cycles.BIT]),
+            column_bits.place.eq(place_delay.output),
             column_bits.bits.eq(datapath.bits[0]),
         ]
         for port, outer in zip(row_bits.write, self.row_write, strict=True):
@@ -189,11 +211,14 @@ class Lanes(wiring.Component):
         last = chain(m, beat.last & valid[1], done_cycle(c) - 1, reset_less=False)[-1]
         m.d.comb += [self.done.eq(last), self.trace_valid.eq(valid[cycles.STORED])]
         for name, member, cycle in (
-                ("tag", beat.tag, 1), ("s", datapath.sum, 2), ("y", datapath.y, cycles.Y),
-                ("out", datapath.out, cycles.OUT), ("bits", datapath.bits, cycles.BIT)):
+            ("tag", beat.tag, 1),
+            ("s", datapath.sum, 2),
+            ("y", datapath.y, cycles.Y),
+            ("out", datapath.out, cycles.OUT),
+            ("bits", datapath.bits, cycles.BIT),
+        ):
             delay = Delay(len(Value.cast(member)), cycles.STORED - cycle)
             m.submodules[f"trace_{name}"] = delay
-            m.d.comb += [delay.input.eq(member),
-                         Value.cast(self.trace[name]).eq(delay.output)]
+            m.d.comb += [delay.input.eq(member), Value.cast(self.trace[name]).eq(delay.output)]
         m.d.comb += self.trace.pooled.eq(pool.word)
         return m

@@ -14,9 +14,23 @@ from hw.spec.commands import RECORDS, Bits, Opcode
 from hw.spec.configuration import Configuration
 
 COPIED = (
-    "tag", "double", "offset", "gain_shift", "slope_shift", "residual", "main",
-    "parameter_fields", "residual_gain", "slope_positive", "destination", "pooled", "pool", "bits",
-    "bits_from_out", "sets", "bits_set",
+    "tag",
+    "double",
+    "offset",
+    "gain_shift",
+    "slope_shift",
+    "residual",
+    "main",
+    "parameter_fields",
+    "residual_gain",
+    "slope_positive",
+    "destination",
+    "pooled",
+    "pool",
+    "bits",
+    "bits_from_out",
+    "sets",
+    "bits_set",
 )
 
 
@@ -52,11 +66,17 @@ class Walker(wiring.Component):
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = c = configuration
-        super().__init__({
-            "staged": In(stream.Signature(STAGED)), "advance": In(1), "active": Out(1),
-            "beat": Out(beat_layout(c)), "residual_word": Out(13), "main_word": Out(13),
-            "gap": Out(range(max(3, c.group_tiles))),
-        })
+        super().__init__(
+            {
+                "staged": In(stream.Signature(STAGED)),
+                "advance": In(1),
+                "active": Out(1),
+                "beat": Out(beat_layout(c)),
+                "residual_word": Out(13),
+                "main_word": Out(13),
+                "gap": Out(range(max(3, c.group_tiles))),
+            }
+        )
 
     def elaborate(self, platform) -> Module:
         m = Module()
@@ -90,16 +110,26 @@ class Walker(wiring.Component):
         with m.Elif(self.advance):
             m.d.sync += slot.eq(0)
         with m.If(move.again):
-            m.d.sync += [inner_left.eq(inner_left - 1), first.eq(0),
-                         group.eq(group + command.group_step)]
+            m.d.sync += [
+                inner_left.eq(inner_left - 1),
+                first.eq(0),
+                group.eq(group + command.group_step),
+            ]
         with m.If(move.tile):
-            m.d.sync += [tiles_left.eq(tiles_left - 1), inner_left.eq(command.inner - 1),
-                         first.eq(1), group.eq(outer_group)]
+            m.d.sync += [
+                tiles_left.eq(tiles_left - 1),
+                inner_left.eq(command.inner - 1),
+                first.eq(1),
+                group.eq(outer_group),
+            ]
         with m.If(move.outer):
             m.d.sync += [
-                outer_left.eq(outer_left - 1), tiles_left.eq(command.tiles - 1),
-                inner_left.eq(command.inner - 1), first.eq(1),
-                group.eq(outer_group + 1), outer_group.eq(outer_group + 1),
+                outer_left.eq(outer_left - 1),
+                tiles_left.eq(command.tiles - 1),
+                inner_left.eq(command.inner - 1),
+                first.eq(1),
+                group.eq(outer_group + 1),
+                outer_group.eq(outer_group + 1),
             ]
         with m.If(self.advance & self.beat.last_of_set):
             m.d.sync += set_.eq(set_ + 1)
@@ -107,9 +137,14 @@ class Walker(wiring.Component):
             m.d.sync += self.active.eq(self.staged.valid)
         with m.If(move.load):
             m.d.sync += [
-                command.eq(new), slot.eq(0), first.eq(1), one_inner.eq(new.inner == 1),
-                outer_left.eq(new.outer - 1), tiles_left.eq(new.tiles - 1),
-                inner_left.eq(new.inner - 1), group.eq(new.first_group),
+                command.eq(new),
+                slot.eq(0),
+                first.eq(1),
+                one_inner.eq(new.inner == 1),
+                outer_left.eq(new.outer - 1),
+                tiles_left.eq(new.tiles - 1),
+                inner_left.eq(new.inner - 1),
+                group.eq(new.first_group),
                 outer_group.eq(new.first_group),
             ]
 
@@ -120,16 +155,25 @@ class Walker(wiring.Component):
         m.submodules.bits = bits = BitsWalk(c)
         m.d.comb += [
             residual.move.token.eq((move.token | move.again | move.tile) & first),
-            residual.move.outer.eq(move.outer), residual.move.load.eq(move.load),
-            residual.base.eq(new.residual_base), residual.stride.eq(command.residual_token),
+            residual.move.outer.eq(move.outer),
+            residual.move.load.eq(move.load),
+            residual.base.eq(new.residual_base),
+            residual.stride.eq(command.residual_token),
             self.residual_word.eq(residual.word),
-            main.move.eq(move), main.base.eq(new.main_base), main.stride.eq(new.main_token),
-            main.up.eq(new.up), main.up_row.eq(new.up_row), main.width.eq(new.width),
+            main.move.eq(move),
+            main.base.eq(new.main_base),
+            main.stride.eq(new.main_token),
+            main.up.eq(new.up),
+            main.up_row.eq(new.up_row),
+            main.width.eq(new.width),
             self.main_word.eq(main.word),
-            destination.move.eq(move), destination.base.eq(new.destination_base),
+            destination.move.eq(move),
+            destination.base.eq(new.destination_base),
             destination.stride.eq(command.destination_token),
-            bits.move.eq(move), bits.base.eq(self.staged.payload.bits_start),
-            bits.first_key.eq(new.first_key), bits.bits.eq(command.bits),
+            bits.move.eq(move),
+            bits.base.eq(self.staged.payload.bits_start),
+            bits.first_key.eq(new.first_key),
+            bits.bits.eq(command.bits),
             bits.stride.eq(command.bits_tile),
         ]
 
@@ -138,9 +182,13 @@ class Walker(wiring.Component):
         m.d.comb += [
             *(self.beat[name].eq(command[name]) for name in COPIED),
             self.beat.skip.eq(command.opcode == Opcode.PASS),
-            self.beat.set.eq(set_), self.beat.slot.eq(slot), self.beat.first.eq(first),
-            self.beat.group.eq(group), self.beat.destination_word.eq(destination.word),
-            self.beat.bits_word.eq(bits.word), self.beat.key.eq(bits.key),
+            self.beat.set.eq(set_),
+            self.beat.slot.eq(slot),
+            self.beat.first.eq(first),
+            self.beat.group.eq(group),
+            self.beat.destination_word.eq(destination.word),
+            self.beat.bits_word.eq(bits.word),
+            self.beat.key.eq(bits.key),
             self.beat.flush.eq((command.bits == Bits.VALUE) & block_ends),
             # With one inner group a set serves all tiles of its outer group.
             self.beat.last_of_set.eq(Mux(one_inner, last_tile, last_token)),

@@ -86,42 +86,64 @@ class GridWalk(wiring.Component):
     """
 
     def __init__(self) -> None:
-        super().__init__({
-            "move": In(MOVE), "base": In(13), "up": In(4), "up_row": In(4), "width": In(12),
-            "stride": In(8), "word": Out(13),
-        })
+        super().__init__(
+            {
+                "move": In(MOVE),
+                "base": In(13),
+                "up": In(4),
+                "up_row": In(4),
+                "width": In(12),
+                "stride": In(8),
+                "word": Out(13),
+            }
+        )
 
     def elaborate(self, platform) -> Module:
         m = Module()
         # `columns` counts the picture columns from the present one to the row's end.
-        place = data.StructLayout({"word": 13, "row_start": 13, "row": 4, "column": 4,
-                                   "columns": 12})
+        place = data.StructLayout(
+            {"word": 13, "row_start": 13, "row": 4, "column": 4, "columns": 12}
+        )
         now, following, tile_start = Signal(place), Signal(place), Signal(place)
         start = Signal(13)
-        up, up_row, width, stride = (Signal.like(member, name=f"held_{name}") for name, member in (
-            ("up", self.up), ("up_row", self.up_row), ("width", self.width),
-            ("stride", self.stride)))
+        up, up_row, width, stride = (
+            Signal.like(member, name=f"held_{name}")
+            for name, member in (
+                ("up", self.up),
+                ("up_row", self.up_row),
+                ("width", self.width),
+                ("stride", self.stride),
+            )
+        )
         wraps, ends = Signal(), Signal()
         next_word = now.word + stride
         m.d.comb += [
-            self.word.eq(now.word), following.eq(now),
-            wraps.eq(now.column == up - 1), ends.eq(now.columns == 1),
+            self.word.eq(now.word),
+            following.eq(now),
+            wraps.eq(now.column == up - 1),
+            ends.eq(now.columns == 1),
         ]
         with m.If(up == 1):
             m.d.comb += following.word.eq(next_word)
         with m.Elif(~ends):
-            m.d.comb += [following.columns.eq(now.columns - 1),
-                         following.column.eq(now.column + 1)]
+            m.d.comb += [following.columns.eq(now.columns - 1), following.column.eq(now.column + 1)]
             with m.If(wraps):
                 m.d.comb += following.column.eq(0)
                 with m.If(now.columns > up):  # a whole grid column begins with the next one
                     m.d.comb += following.word.eq(next_word)
         with m.Else():
-            m.d.comb += [following.columns.eq(width), following.column.eq(0),
-                         following.row.eq(now.row + 1), following.word.eq(now.row_start)]
+            m.d.comb += [
+                following.columns.eq(width),
+                following.column.eq(0),
+                following.row.eq(now.row + 1),
+                following.word.eq(now.row_start),
+            ]
             with m.If(now.row == up - 1):
-                m.d.comb += [following.row.eq(0), following.word.eq(next_word),
-                             following.row_start.eq(next_word)]
+                m.d.comb += [
+                    following.row.eq(0),
+                    following.word.eq(next_word),
+                    following.row_start.eq(next_word),
+                ]
 
         with m.If(self.move.token | self.move.tile):
             m.d.sync += now.eq(following)
@@ -136,13 +158,19 @@ class GridWalk(wiring.Component):
             m.d.sync += start.eq(word)
             for target in (now, tile_start):
                 m.d.sync += [
-                    target.word.eq(word), target.row_start.eq(word), target.column.eq(0),
+                    target.word.eq(word),
+                    target.row_start.eq(word),
+                    target.column.eq(0),
                     target.row.eq(Mux(again, up_row, self.up_row)),
                     target.columns.eq(Mux(again, width, self.width)),
                 ]
         with m.If(self.move.load):
-            m.d.sync += [up.eq(self.up), up_row.eq(self.up_row), width.eq(self.width),
-                         stride.eq(self.stride)]
+            m.d.sync += [
+                up.eq(self.up),
+                up_row.eq(self.up_row),
+                width.eq(self.width),
+                stride.eq(self.stride),
+            ]
         return m
 
 
@@ -178,24 +206,36 @@ class BitsWalk(wiring.Component):
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
-        super().__init__({
-            "move": In(MOVE), "base": In(13), "first_key": In(12), "bits": In(2),
-            "stride": In(12), "word": Out(13), "key": Out(12),
-        })
+        super().__init__(
+            {
+                "move": In(MOVE),
+                "base": In(13),
+                "first_key": In(12),
+                "bits": In(2),
+                "stride": In(12),
+                "word": Out(13),
+                "key": Out(12),
+            }
+        )
 
     def elaborate(self, platform) -> Module:
         m = Module()
         lanes = self._configuration.lanes
-        tile_start, start, key_tile_start, key_start = Signal(13), Signal(13), Signal(12), Signal(
-            12)
+        tile_start, start, key_tile_start, key_start = (
+            Signal(13),
+            Signal(13),
+            Signal(12),
+            Signal(12),
+        )
         step = Signal()
         following, next_key = self.word + self.stride, self.key + 1
         with m.Switch(self.bits):
             with m.Case(Bits.ROW):
                 m.d.comb += step.eq(self.move.tile)
             with m.Case(Bits.KEY):
-                m.d.comb += step.eq((self.move.token | self.move.tile)
-                                    & (self.key % lanes == lanes - 1))
+                m.d.comb += step.eq(
+                    (self.move.token | self.move.tile) & (self.key % lanes == lanes - 1)
+                )
             with m.Case(Bits.VALUE):
                 m.d.comb += step.eq(self.move.outer)
         with m.If(self.move.token | self.move.tile):
@@ -203,8 +243,12 @@ class BitsWalk(wiring.Component):
         with m.If(self.move.again):
             m.d.sync += [self.word.eq(tile_start), self.key.eq(key_tile_start)]
         with m.If(self.move.outer):
-            m.d.sync += [self.word.eq(start), tile_start.eq(start), self.key.eq(key_start),
-                         key_tile_start.eq(key_start)]
+            m.d.sync += [
+                self.word.eq(start),
+                tile_start.eq(start),
+                self.key.eq(key_start),
+                key_tile_start.eq(key_start),
+            ]
         with m.If(step):
             m.d.sync += self.word.eq(following)
         with m.If(self.move.tile):

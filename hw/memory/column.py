@@ -33,10 +33,12 @@ class ColumnMemory(wiring.Component):
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
-        super().__init__({
-            "read": In(column_read(configuration)),
-            "write": In(column_write(configuration)),
-        })
+        super().__init__(
+            {
+                "read": In(column_read(configuration)),
+                "write": In(column_write(configuration)),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()

@@ -33,10 +33,12 @@ class ParameterMemory(wiring.Component):
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
-        super().__init__({
-            "read": In(parameter_read(configuration)),
-            "write": In(parameter_write(configuration)),
-        })
+        super().__init__(
+            {
+                "read": In(parameter_read(configuration)),
+                "write": In(parameter_write(configuration)),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()

@@ -33,10 +33,12 @@ class RowMemory(wiring.Component):
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
-        super().__init__({
-            "read": In(row_read(configuration)),
-            "write": In(row_write(configuration)).array(configuration.rows),
-        })
+        super().__init__(
+            {
+                "read": In(row_read(configuration)),
+                "write": In(row_write(configuration)).array(configuration.rows),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()

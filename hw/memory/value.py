@@ -37,10 +37,12 @@ class ValueMemory(wiring.Component):
     def __init__(self, configuration: Configuration, words: int) -> None:
         self._words, self._lanes = words, configuration.lanes
         self._bits = configuration.lanes * VALUE.bits
-        super().__init__({
-            "read": In(MemoryRead(words, self._bits)),
-            "write": In(MemoryWrite(words, self._bits, self._lanes)),
-        })
+        super().__init__(
+            {
+                "read": In(MemoryRead(words, self._bits)),
+                "write": In(MemoryWrite(words, self._bits, self._lanes)),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()

@@ -34,4 +34,4 @@ def saturate(value: Value, to: Format) -> Value:
     """`value` clamped to the range of a signed format."""
     shape = Shape(to.bits, signed=True)
     clamped = Mux(value > to.high, to.high, Mux(value < to.low, to.low, value))
-    return clamped[:shape.width].as_signed()
+    return clamped[: shape.width].as_signed()

@@ -58,16 +58,18 @@ class Branch(wiring.Component):
 
     def __init__(self, configuration: Configuration) -> None:
         self._c = c = configuration
-        super().__init__({
-            "command": In(command_stream(Opcode.BRANCH)),
-            "x": Out(x_read(c)),
-            "parameter": Out(parameter_read(c)),
-            "u_write": Out(u_write(c)),
-            "stall": In(1),
-            "done": Out(1),
-            "trace_branch_valid": Out(1),
-            "trace_branch": Out(branch_trace(c)),
-        })
+        super().__init__(
+            {
+                "command": In(command_stream(Opcode.BRANCH)),
+                "x": Out(x_read(c)),
+                "parameter": Out(parameter_read(c)),
+                "u_write": Out(u_write(c)),
+                "stall": In(1),
+                "done": Out(1),
+                "trace_branch_valid": Out(1),
+                "trace_branch": Out(branch_trace(c)),
+            }
+        )
 
     def elaborate(self, platform) -> Module:
         m = Module()
@@ -102,7 +104,8 @@ class Branch(wiring.Component):
         # All that goes along with a part, one register a stage.
         stages = Stages(m, advance)
         along_layout = data.StructLayout(
-            {"valid": 1, "set": 1, "part": part_bits(c), "head": head_layout(c)})
+            {"valid": 1, "set": 1, "part": part_bits(c), "head": head_layout(c)}
+        )
         along = [Cat(enter, entering_word[0], entering.part, entering.head)]
 
         def next_stage() -> data.View:
@@ -116,8 +119,10 @@ class Branch(wiring.Component):
             return [stages.register(f"{name}_{i}", value) for i, value in enumerate(values)]
 
         def add(name: str, one: list, other: list) -> list[Signal]:
-            return [stages.register(f"{name}_{i}", a + b)
-                    for i, (a, b) in enumerate(zip(one, other, strict=True))]
+            return [
+                stages.register(f"{name}_{i}", a + b)
+                for i, (a, b) in enumerate(zip(one, other, strict=True))
+            ]
 
         # Sums of taps: pairs, then triples with the middle, then all five.
         def of(name: str) -> list[Value]:
@@ -130,8 +135,10 @@ class Branch(wiring.Component):
         horizontal2 = add("horizontal2", of("left2"), of("right2"))
         next_stage()
         sums = {"h3": add("h3_sum", middle, vertical1), "w3": add("w3_sum", middle, horizontal1)}
-        fours = {"h5": add("h5_four", vertical1, vertical2),
-                 "w5": add("w5_four", horizontal1, horizontal2)}
+        fours = {
+            "h5": add("h5_four", vertical1, vertical2),
+            "w5": add("w5_four", horizontal1, horizontal2),
+        }
         middle = delayed("middle2", middle)
         next_stage()
         sums = {name: delayed(f"{name}_sum3", values) for name, values in sums.items()}
@@ -142,51 +149,90 @@ class Branch(wiring.Component):
         # Products, registered as in a DSP slice: operands, product, output.
         m.d.comb += parameters.early_place.eq(Cat(third.part, third.set))
         factors = {
-            name: [stages.register(f"{name}_factor_{i}", saturate(value, TAP_SUM))
-                   for i, value in enumerate(sums[name])] for name in BRANCHES}
-        gains = {name: delayed(f"{name}_gain", [parameters.gain[k][lane] for lane in lanes])
-                 for k, name in enumerate(BRANCHES)}
+            name: [
+                stages.register(f"{name}_factor_{i}", saturate(value, TAP_SUM))
+                for i, value in enumerate(sums[name])
+            ]
+            for name in BRANCHES
+        }
+        gains = {
+            name: delayed(f"{name}_gain", [parameters.gain[k][lane] for lane in lanes])
+            for k, name in enumerate(BRANCHES)
+        }
         next_stage()
-        products = {name: [stages.register(f"{name}_product_{i}", f * g) for i, (f, g) in
-                           enumerate(zip(factors[name], gains[name], strict=True))]
-                    for name in BRANCHES}
+        products = {
+            name: [
+                stages.register(f"{name}_product_{i}", f * g)
+                for i, (f, g) in enumerate(zip(factors[name], gains[name], strict=True))
+            ]
+            for name in BRANCHES
+        }
         fifth = next_stage()
         m.d.comb += parameters.late_place.eq(Cat(fifth.part, fifth.set))
         m.d.comb += parameters.freed.eq(advance & fifth.valid & fifth.head.last_word)
         products = {name: delayed(f"{name}_output", products[name]) for name in BRANCHES}
-        constants = {name: delayed(f"{name}_constant", [parameters.constant[k][i] for i in lanes])
-                     for k, name in enumerate(BRANCHES)}
-        losses = {name: delayed(f"{name}_loss", [parameters.loss[k][i] for i in lanes])
-                  for k, name in enumerate(BRANCHES)}
+        constants = {
+            name: delayed(f"{name}_constant", [parameters.constant[k][i] for i in lanes])
+            for k, name in enumerate(BRANCHES)
+        }
+        losses = {
+            name: delayed(f"{name}_loss", [parameters.loss[k][i] for i in lanes])
+            for k, name in enumerate(BRANCHES)
+        }
         sixth = next_stage()
 
         # Shift all but one bit away; missing*loss as a sum of two (4 has no lower bits).
         halves = {
-            name: [stages.register(f"{name}_shifted_{i}", Array(
-                product >> (shift - 1) for shift in SLOPE_SHIFTS)[sixth.head.slope_shift])
-                for i, product in enumerate(products[name])] for name in BRANCHES}
+            name: [
+                stages.register(
+                    f"{name}_shifted_{i}",
+                    Array(product >> (shift - 1) for shift in SLOPE_SHIFTS)[sixth.head.slope_shift],
+                )
+                for i, product in enumerate(products[name])
+            ]
+            for name in BRANCHES
+        }
         penalties = {}
         for k, name in enumerate(BRANCHES):
             missing = sixth.head.missing[k]
             penalties[name] = [
-                stages.register(f"{name}_penalty_{i}", Mux(missing[0], loss, 0) + Mux(
-                    missing[2], loss << 2, Mux(missing[1], loss << 1, 0)))
-                for i, loss in enumerate(losses[name])]
+                stages.register(
+                    f"{name}_penalty_{i}",
+                    Mux(missing[0], loss, 0)
+                    + Mux(missing[2], loss << 2, Mux(missing[1], loss << 1, 0)),
+                )
+                for i, loss in enumerate(losses[name])
+            ]
         constants = {name: delayed(f"{name}_constant7", constants[name]) for name in BRANCHES}
         next_stage()
 
         # Round half up, and the rest.
-        rounded = {name: [stages.register(f"{name}_rounded_{i}", (half + 1) >> 1)
-                          for i, half in enumerate(halves[name])] for name in BRANCHES}
-        adjusts = {name: [stages.register(f"{name}_adjust_{i}", constant - penalty)
-                          for i, (constant, penalty) in
-                          enumerate(zip(constants[name], penalties[name], strict=True))]
-                   for name in BRANCHES}
+        rounded = {
+            name: [
+                stages.register(f"{name}_rounded_{i}", (half + 1) >> 1)
+                for i, half in enumerate(halves[name])
+            ]
+            for name in BRANCHES
+        }
+        adjusts = {
+            name: [
+                stages.register(f"{name}_adjust_{i}", constant - penalty)
+                for i, (constant, penalty) in enumerate(
+                    zip(constants[name], penalties[name], strict=True)
+                )
+            ]
+            for name in BRANCHES
+        }
         next_stage()
         totals = {name: add(f"{name}_total", rounded[name], adjusts[name]) for name in BRANCHES}
         next_stage()
-        branches = {name: [stages.register(f"{name}_branch_{i}", saturate(value, VALUE))
-                           for i, value in enumerate(totals[name])] for name in BRANCHES}
+        branches = {
+            name: [
+                stages.register(f"{name}_branch_{i}", saturate(value, VALUE))
+                for i, value in enumerate(totals[name])
+            ]
+            for name in BRANCHES
+        }
         next_stage()
 
         # The sum of all, saturated once.
@@ -203,16 +249,18 @@ class Branch(wiring.Component):
         next_stage()
         exact = add("exact", both, middle)
         next_stage()
-        sums = [stages.register(f"sum_{i}", saturate(value, VALUE))
-                for i, value in enumerate(exact)]
+        sums = [
+            stages.register(f"sum_{i}", saturate(value, VALUE)) for i, value in enumerate(exact)
+        ]
         last = next_stage()
 
         # Collect the parts of a word; hand whole words to memory.
         word = Signal(data.ArrayLayout(part_word(c), parts(c)), reset_less=True)
         out = Signal.like(word.as_value(), reset_less=True)
         end_layout = data.StructLayout({"address": len(last.head.address), "last": 1})
-        word_end, out_end = (Signal(end_layout, name=n, reset_less=True)
-                             for n in ("word_end", "out_end"))
+        word_end, out_end = (
+            Signal(end_layout, name=n, reset_less=True) for n in ("word_end", "out_end")
+        )
         full, waiting, wrote, hand_over = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
             advance.eq(~(full & waiting)),
@@ -223,8 +271,11 @@ class Branch(wiring.Component):
         with m.If(collect):
             m.d.sync += word[number].eq(Cat(*sums))
         with m.If(collect & (number == parts(c) - 1)):
-            m.d.sync += [full.eq(1), word_end.address.eq(last.head.address),
-                         word_end.last.eq(last.head.last)]
+            m.d.sync += [
+                full.eq(1),
+                word_end.address.eq(last.head.address),
+                word_end.last.eq(last.head.last),
+            ]
         with m.Elif(hand_over):
             m.d.sync += full.eq(0)
         with m.If(hand_over):

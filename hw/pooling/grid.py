@@ -48,15 +48,17 @@ class Grid(wiring.Component):
 
     def __init__(self, configuration: Configuration) -> None:
         self._c = c = configuration
-        super().__init__({
-            "command": In(command_stream(Opcode.GRID)),
-            "x": Out(x_read(c)),
-            "u_write": Out(u_write(c)),
-            "stall": In(1),
-            "done": Out(1),
-            "trace_grid_valid": Out(1),
-            "trace_grid": Out(grid_trace(c)),
-        })
+        super().__init__(
+            {
+                "command": In(command_stream(Opcode.GRID)),
+                "x": Out(x_read(c)),
+                "u_write": Out(u_write(c)),
+                "stall": In(1),
+                "done": Out(1),
+                "trace_grid_valid": Out(1),
+                "trace_grid": Out(grid_trace(c)),
+            }
+        )
 
     def elaborate(self, platform) -> Module:
         m = Module()
@@ -71,9 +73,11 @@ class Grid(wiring.Component):
         place = Signal.like(fields.base)
         row_start, word_start, next_output = (
             Signal.like(fields.base, name=name)
-            for name in ("row_start", "word_start", "next_output"))
+            for name in ("row_start", "word_start", "next_output")
+        )
         last_column, last_row, last_word, last_output = (
-            Signal(name=f"last_{name}") for name in ("column", "row", "word", "output"))
+            Signal(name=f"last_{name}") for name in ("column", "row", "word", "output")
+        )
         m.d.comb += [
             last_column.eq(column == fields.window - 1),
             last_row.eq(row == fields.height - 1),
@@ -83,7 +87,8 @@ class Grid(wiring.Component):
         window_end, command_end, step = Signal(), Signal(), Signal()
         following, next_row, next_word, after_row = (
             Signal.like(fields.base, name=name)
-            for name in ("following", "next_row", "next_word", "after_row"))
+            for name in ("following", "next_row", "next_word", "after_row")
+        )
         m.d.comb += [
             window_end.eq(last_column & last_row),
             command_end.eq(window_end & last_word & last_output),
@@ -96,16 +101,28 @@ class Grid(wiring.Component):
             m.d.sync += [column.eq(column + 1), place.eq(following)]
             with m.If(last_column):
                 m.d.sync += [
-                    column.eq(0), row.eq(row + 1), place.eq(next_row), row_start.eq(next_row),
-                    next_output.eq(after_row)]
+                    column.eq(0),
+                    row.eq(row + 1),
+                    place.eq(next_row),
+                    row_start.eq(next_row),
+                    next_output.eq(after_row),
+                ]
                 with m.If(last_row):
                     m.d.sync += [
-                        row.eq(0), word.eq(word + 1), place.eq(next_word),
-                        row_start.eq(next_word), word_start.eq(next_word)]
+                        row.eq(0),
+                        word.eq(word + 1),
+                        place.eq(next_word),
+                        row_start.eq(next_word),
+                        word_start.eq(next_word),
+                    ]
                     with m.If(last_word):
                         m.d.sync += [
-                            word.eq(0), output.eq(output + 1), place.eq(after_row),
-                            row_start.eq(after_row), word_start.eq(after_row)]
+                            word.eq(0),
+                            output.eq(output + 1),
+                            place.eq(after_row),
+                            row_start.eq(after_row),
+                            word_start.eq(after_row),
+                        ]
                         with m.If(last_output):
                             m.d.sync += [output.eq(0), held.eq(0)]
 
@@ -113,8 +130,12 @@ class Grid(wiring.Component):
         with m.If(command.valid & command.ready):
             base = command.payload.base
             m.d.sync += [
-                fields.eq(command.payload), held.eq(1), place.eq(base), row_start.eq(base),
-                word_start.eq(base)]
+                fields.eq(command.payload),
+                held.eq(1),
+                place.eq(base),
+                row_start.eq(base),
+                word_start.eq(base),
+            ]
 
         # The last read of a window waits until the mean before it has left the shifter.
         finishing, finished = Signal(), Signal()
@@ -130,7 +151,8 @@ class Grid(wiring.Component):
 
         # Destination of the window that is read: from the walk, without a multiplier.
         target, output_target = (
-            Signal.like(self.u_write.address, name=name) for name in ("target", "output_target"))
+            Signal.like(self.u_write.address, name=name) for name in ("target", "output_target")
+        )
         next_target = Signal.like(target)
         m.d.comb += next_target.eq(output_target + fields.destination_token)
         with m.If(step & window_end):
@@ -140,7 +162,8 @@ class Grid(wiring.Component):
         with m.If(command.valid & command.ready):
             m.d.sync += [
                 target.eq(command.payload.destination_base),
-                output_target.eq(command.payload.destination_base)]
+                output_target.eq(command.payload.destination_base),
+            ]
 
         end = data.StructLayout({"tag": 12, "shift": 4, "address": len(target), "last": 1})
 
@@ -156,8 +179,12 @@ class Grid(wiring.Component):
         ]
         end1, end2 = ends("end1"), ends("end2")
         m.d.sync += [
-            end1.tag.eq(fields.tag), end1.shift.eq(fields.shift >> 1), end1.address.eq(target),
-            end1.last.eq(command_end), end2.eq(end1)]
+            end1.tag.eq(fields.tag),
+            end1.shift.eq(fields.shift >> 1),
+            end1.address.eq(target),
+            end1.last.eq(command_end),
+            end2.eq(end1),
+        ]
         value = Signal(value_word(c), reset_less=True)
         m.d.sync += value.eq(self.x.data)
 
@@ -167,7 +194,8 @@ class Grid(wiring.Component):
         added = Signal(data.ArrayLayout(signed(sum_bits), c.lanes))
         for lane in range(c.lanes):
             m.d.comb += added[lane].eq(
-                value[lane] + (sums[lane] & (~starts[1]).replicate(sum_bits)))
+                value[lane] + (sums[lane] & (~starts[1]).replicate(sum_bits))
+            )
         with m.If(arrives[1]):
             m.d.sync += sums.eq(added)
 
@@ -181,7 +209,12 @@ class Grid(wiring.Component):
         m.d.comb += finished.eq(shifting & (left == 0) & ~out_valid)
         with m.If(arrives[1] & closes[1]):
             m.d.sync += [
-                shifting.eq(1), left.eq(end2.shift), end3.eq(end2), shifted.eq(added), half.eq(0)]
+                shifting.eq(1),
+                left.eq(end2.shift),
+                end3.eq(end2),
+                shifted.eq(added),
+                half.eq(0),
+            ]
         with m.Elif(left != 0):
             m.d.sync += left.eq(left - 1)
             for lane in range(c.lanes):
@@ -197,7 +230,8 @@ class Grid(wiring.Component):
                 mean = Signal(signed(sum_bits + 1), name=f"mean{lane}")
                 m.d.comb += mean.eq(shifted[lane] + half[lane])
                 m.d.sync += out[lane].eq(
-                    Mux(mean > VALUE.high, VALUE.high, Mux(mean < VALUE.low, VALUE.low, mean)))
+                    Mux(mean > VALUE.high, VALUE.high, Mux(mean < VALUE.low, VALUE.low, mean))
+                )
 
         wrote = Signal()
         m.d.comb += [

@@ -31,16 +31,24 @@ def head_layout(c: Configuration) -> data.StructLayout:
     """What belongs to a token's word: ``missing``: taps outside the picture, by branch;
     ``last_word``: last of its channel word; ``last``: last of its command.
     """
-    return data.StructLayout({
-        "missing": data.ArrayLayout(3, len(BRANCHES)), "slope_shift": 2, "tag": 12,
-        "address": (c.u_words - 1).bit_length(), "last_word": 1, "last": 1})
+    return data.StructLayout(
+        {
+            "missing": data.ArrayLayout(3, len(BRANCHES)),
+            "slope_shift": 2,
+            "tag": 12,
+            "address": (c.u_words - 1).bit_length(),
+            "last_word": 1,
+            "last": 1,
+        }
+    )
 
 
 def taps_layout(c: Configuration) -> data.StructLayout:
     """A part of a token with its eight neighbours; one outside the picture is 0."""
     names = ("middle", "up1", "down1", "up2", "down2", "left1", "right1", "left2", "right2")
-    return data.StructLayout({
-        **{name: part_word(c) for name in names}, "part": part_bits(c), "head": head_layout(c)})
+    return data.StructLayout(
+        {**{name: part_word(c) for name in names}, "part": part_bits(c), "head": head_layout(c)}
+    )
 
 
 def parameters_layout(c: Configuration) -> data.ArrayLayout:

@@ -58,18 +58,20 @@ class BranchParameters(wiring.Component):
 
     def __init__(self, configuration: Configuration) -> None:
         self._c = c = configuration
-        super().__init__({
-            "command": In(command_stream(Opcode.BRANCH)),
-            "parameter": Out(parameter_read(c)),
-            "stall": In(1),
-            "filled": Out(2),
-            "freed": In(1),
-            "early_place": In(part_bits(c) + 1),
-            "gain": Out(parameters_layout(c)),
-            "late_place": In(part_bits(c) + 1),
-            "constant": Out(parameters_layout(c)),
-            "loss": Out(parameters_layout(c)),
-        })
+        super().__init__(
+            {
+                "command": In(command_stream(Opcode.BRANCH)),
+                "parameter": Out(parameter_read(c)),
+                "stall": In(1),
+                "filled": Out(2),
+                "freed": In(1),
+                "early_place": In(part_bits(c) + 1),
+                "gain": Out(parameters_layout(c)),
+                "late_place": In(part_bits(c) + 1),
+                "constant": Out(parameters_layout(c)),
+                "loss": Out(parameters_layout(c)),
+            }
+        )
 
     def elaborate(self, platform) -> Module:
         m = Module()
@@ -84,16 +86,18 @@ class BranchParameters(wiring.Component):
         free_sets = Signal(range(SETS + 1), init=SETS)
         m.d.comb += last_field.eq(field == len(BRANCH_FIELDS) - 1)
         with m.If(step):
-            m.d.sync += [self.parameter.address.eq(self.parameter.address + 1),
-                         field.eq(field + 1)]
+            m.d.sync += [self.parameter.address.eq(self.parameter.address + 1), field.eq(field + 1)]
             with m.If(last_field):
                 m.d.sync += [field.eq(0), words.eq(words - 1)]
                 with m.If(words == 1):
                     m.d.sync += held.eq(0)
         m.d.comb += command.ready.eq(~held)
         with m.If(command.valid & command.ready):
-            m.d.sync += [held.eq(1), words.eq(command.payload.words),
-                         self.parameter.address.eq(command.payload.parameter_base)]
+            m.d.sync += [
+                held.eq(1),
+                words.eq(command.payload.words),
+                self.parameter.address.eq(command.payload.parameter_base),
+            ]
         m.d.sync += free_sets.eq(free_sets - (step & (field == 0)) + self.freed)
 
         fetching_set = Signal()
@@ -113,14 +117,20 @@ class BranchParameters(wiring.Component):
                 m.d.sync += [left[i].eq(left[i] - 1), part[i].eq(part[i] + 1)]
             with m.If(arriving & (arriving_field[0] == i)):
                 m.d.sync += [
-                    staged[i].eq(self.parameter.data), staged_field[i].eq(arriving_field),
+                    staged[i].eq(self.parameter.data),
+                    staged_field[i].eq(arriving_field),
                     staged_set[i].eq(arriving_set),
-                    left[i].eq(part_count), part[i].eq(0)]
+                    left[i].eq(part_count),
+                    part[i].eq(0),
+                ]
         # A word asked for now replaces the staged one behind the next edge but one.
         m.d.comb += [
             self.parameter.request.eq(
-                held & ~self.stall & ((field != 0) | (free_sets != 0))
-                & (Mux(field[0], left[1], left[0]) <= 2)),
+                held
+                & ~self.stall
+                & ((field != 0) | (free_sets != 0))
+                & (Mux(field[0], left[1], left[0]) <= 2)
+            ),
             step.eq(self.parameter.request & self.parameter.grant),
         ]
         with m.If((left[1] == 1) & (staged_field[1] == len(BRANCH_FIELDS) - 1)):
@@ -129,11 +139,15 @@ class BranchParameters(wiring.Component):
         for number, name in enumerate(BRANCH_FIELDS):
             i = number % 2
             m.submodules[name] = memory = Memory(
-                shape=part_size, depth=SETS << part_bits(c), init=[],
-                attrs={"ram_style": "distributed"})
+                shape=part_size,
+                depth=SETS << part_bits(c),
+                init=[],
+                attrs={"ram_style": "distributed"},
+            )
             write, read = memory.write_port(), memory.read_port(domain="comb")
-            pieces = Array(staged[i][k * part_size:(k + 1) * part_size]
-                           for k in range(part_count))
+            pieces = Array(
+                staged[i][k * part_size : (k + 1) * part_size] for k in range(part_count)
+            )
             kind, branch = name.split("_")
             m.d.comb += [
                 write.addr.eq(Cat(part[i], staged_set[i])),

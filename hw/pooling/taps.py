@@ -47,12 +47,14 @@ class Taps(wiring.Component):
 
     def __init__(self, configuration: Configuration) -> None:
         self._c = c = configuration
-        super().__init__({
-            "command": In(command_stream(Opcode.BRANCH)),
-            "x": Out(x_read(c)),
-            "stall": In(1),
-            "taps": Out(stream.Signature(taps_layout(c))),
-        })
+        super().__init__(
+            {
+                "command": In(command_stream(Opcode.BRANCH)),
+                "x": Out(x_read(c)),
+                "stall": In(1),
+                "taps": Out(stream.Signature(taps_layout(c))),
+            }
+        )
 
     def elaborate(self, platform) -> Module:
         m = Module()
@@ -78,7 +80,8 @@ class Taps(wiring.Component):
         address_bits = len(fields.row0)
         ahead, here = Signal(address_bits), Signal(address_bits)
         target, word_target = (
-            Signal.like(fields.destination_base, name=name) for name in ("target", "word_target"))
+            Signal.like(fields.destination_base, name=name) for name in ("target", "word_target")
+        )
         allowed, step, step_end = Signal(), Signal(), Signal()
         chosen = Signal(len(TAPS))
         m.d.comb += [
@@ -114,22 +117,42 @@ class Taps(wiring.Component):
                 ]
             with m.If(last_number):
                 m.d.sync += [
-                    number.eq(0), word.eq(word + 1), ahead.eq(word + 1), here.eq(word + 1),
-                    target.eq(word_target + 1), word_target.eq(word_target + 1),
-                    pending.eq(1 << MIDDLE)]
+                    number.eq(0),
+                    word.eq(word + 1),
+                    ahead.eq(word + 1),
+                    here.eq(word + 1),
+                    target.eq(word_target + 1),
+                    word_target.eq(word_target + 1),
+                    pending.eq(1 << MIDDLE),
+                ]
                 with m.If(last_word):
                     m.d.sync += held.eq(0)
         m.d.comb += command.ready.eq(~held | (step_end & last_number & last_word))
         with m.If(command.valid & command.ready):
             m.d.sync += [
-                fields.eq(command.payload), held.eq(1), number.eq(0), word.eq(0), ahead.eq(0),
-                here.eq(0), target.eq(command.payload.destination_base),
-                word_target.eq(command.payload.destination_base), pending.eq(1 << MIDDLE)]
+                fields.eq(command.payload),
+                held.eq(1),
+                number.eq(0),
+                word.eq(0),
+                ahead.eq(0),
+                here.eq(0),
+                target.eq(command.payload.destination_base),
+                word_target.eq(command.payload.destination_base),
+                pending.eq(1 << MIDDLE),
+            ]
 
         # What a step's registers hold beside the words.
-        layout = data.StructLayout({
-            "inside": 1, "vertical": len(TAPS), "left1": 1, "left2": 1, "right1": 1, "right2": 1,
-            "head": head_layout(c)})
+        layout = data.StructLayout(
+            {
+                "inside": 1,
+                "vertical": len(TAPS),
+                "left1": 1,
+                "left2": 1,
+                "right1": 1,
+                "right2": 1,
+                "head": head_layout(c),
+            }
+        )
         info = Signal(layout)
         valid = fields.valid
         m.d.comb += [
@@ -142,8 +165,7 @@ class Taps(wiring.Component):
             info.head.missing[0].eq(~valid[1] + ~valid[3]),
             info.head.missing[1].eq(~info.left1 + ~info.right1),
             info.head.missing[2].eq(~valid[0] + ~valid[1] + ~valid[3] + ~valid[4]),
-            info.head.missing[3].eq(
-                ~info.left1 + ~info.left2 + ~info.right1 + ~info.right2),
+            info.head.missing[3].eq(~info.left1 + ~info.left2 + ~info.right1 + ~info.right2),
             info.head.slope_shift.eq(fields.slope_shift),
             info.head.tag.eq(fields.tag),
             info.head.address.eq(target),
@@ -155,15 +177,17 @@ class Taps(wiring.Component):
         arriving, arriving_last = Signal(len(TAPS)), Signal()
         arriving_info, full_info, out_info = (
             Signal(layout, name=name, reset_less=True)
-            for name in ("arriving_info", "full_info", "out_info"))
+            for name in ("arriving_info", "full_info", "out_info")
+        )
         m.d.sync += [
             arriving.eq(chosen & step.replicate(len(TAPS))),
             arriving_last.eq(step_end),
             arriving_info.eq(info),
         ]
         full, giving, free, move, push = Signal(), Signal(), Signal(), Signal(), Signal()
-        collected = [Signal(value_word(c), name=f"collected_{name}", reset_less=True)
-                     for name in TAPS]
+        collected = [
+            Signal(value_word(c), name=f"collected_{name}", reset_less=True) for name in TAPS
+        ]
         given = [Signal(value_word(c), name=f"given_{name}", reset_less=True) for name in TAPS]
         for i, tap in enumerate(collected):
             with m.If(arriving[i]):
@@ -175,8 +199,7 @@ class Taps(wiring.Component):
             m.d.sync += full.eq(0)
         # A word asked for now arrives behind the next edge but one: by then the step before must
         # have moved on.
-        m.d.comb += allowed.eq(
-            ~(full & arriving_last) & (~(full | arriving_last) | free))
+        m.d.comb += allowed.eq(~(full & arriving_last) & (~(full | arriving_last) | free))
 
         # Give them out part by part.
         last_part = parts(c) - 1
@@ -187,19 +210,22 @@ class Taps(wiring.Component):
         with m.If(free):
             m.d.sync += [giving.eq(move), part.eq(0)]
         with m.If(move):
-            m.d.sync += [out_info.eq(full_info), *(g.eq(w) for g, w in
-                                                   zip(given, collected, strict=True))]
+            m.d.sync += [
+                out_info.eq(full_info),
+                *(g.eq(w) for g, w in zip(given, collected, strict=True)),
+            ]
 
         def part_of(value) -> Value:
             flat, size = value.as_value(), c.pool_lanes * 16
-            pieces = Array(flat[i * size:(i + 1) * size] for i in range(parts(c)))
+            pieces = Array(flat[i * size : (i + 1) * size] for i in range(parts(c)))
             return pieces[part] if parts(c) > 1 else flat
 
         line = [Signal(part_word(c), name=f"line{i}", reset_less=True) for i in range(4 * parts(c))]
         newest = part_of(given[MIDDLE])
         with m.If(push):
-            m.d.sync += [later.eq(earlier) for later, earlier in
-                         zip(line, [newest, *line[:-1]], strict=True)]
+            m.d.sync += [
+                later.eq(earlier) for later, earlier in zip(line, [newest, *line[:-1]], strict=True)
+            ]
 
         out = self.taps.payload
         m.d.comb += push.eq(giving & (~self.taps.valid | self.taps.ready))
@@ -221,7 +247,9 @@ class Taps(wiring.Component):
                 out.right1.eq(gated(line[n - 1], out_info.right1)),
                 out.left1.eq(gated(line[3 * n - 1], out_info.left1)),
                 out.left2.eq(gated(line[4 * n - 1], out_info.left2)),
-                *(out[TAPS[i]].eq(gated(part_of(given[i]), out_info.vertical[i]))
-                  for i in VERTICAL),
+                *(
+                    out[TAPS[i]].eq(gated(part_of(given[i]), out_info.vertical[i]))
+                    for i in VERTICAL
+                ),
             ]
         return m

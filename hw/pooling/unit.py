@@ -65,20 +65,22 @@ class Pooling(wiring.Component):
 
     def __init__(self, configuration: Configuration) -> None:
         self._c = c = configuration
-        super().__init__({
-            "grid": In(command_stream(Opcode.GRID)),
-            "branch": In(command_stream(Opcode.BRANCH)),
-            "x": Out(x_read(c)),
-            "u_write": Out(u_write(c)),
-            "parameter": Out(parameter_read(c)),
-            "stall": In(1),
-            "busy": Out(1),
-            "done": Out(1),
-            "trace_branch_valid": Out(1),
-            "trace_branch": Out(branch_trace(c)),
-            "trace_grid_valid": Out(1),
-            "trace_grid": Out(grid_trace(c)),
-        })
+        super().__init__(
+            {
+                "grid": In(command_stream(Opcode.GRID)),
+                "branch": In(command_stream(Opcode.BRANCH)),
+                "x": Out(x_read(c)),
+                "u_write": Out(u_write(c)),
+                "parameter": Out(parameter_read(c)),
+                "stall": In(1),
+                "busy": Out(1),
+                "done": Out(1),
+                "trace_branch_valid": Out(1),
+                "trace_branch": Out(branch_trace(c)),
+                "trace_grid_valid": Out(1),
+                "trace_grid": Out(grid_trace(c)),
+            }
+        )
 
     def elaborate(self, platform) -> Module:
         m = Module()
@@ -89,8 +91,10 @@ class Pooling(wiring.Component):
         wiring.connect(m, branch.parameter, wiring.flipped(self.parameter))
 
         # Only one of them works at a time; BRANCH first decides nothing but the multiplexer.
-        for mine, one, other in ((self.x, branch.x, grid.x),
-                                 (self.u_write, branch.u_write, grid.u_write)):
+        for mine, one, other in (
+            (self.x, branch.x, grid.x),
+            (self.u_write, branch.u_write, grid.u_write),
+        ):
             m.d.comb += [
                 mine.request.eq(one.request | other.request),
                 mine.address.eq(Mux(one.request, one.address, other.address)),
@@ -99,7 +103,8 @@ class Pooling(wiring.Component):
             ]
         m.d.comb += [
             self.u_write.data.eq(
-                Mux(branch.u_write.request, branch.u_write.data, grid.u_write.data)),
+                Mux(branch.u_write.request, branch.u_write.data, grid.u_write.data)
+            ),
             self.u_write.mask.eq(~0),
             branch.x.data.eq(self.x.data),
             grid.x.data.eq(self.x.data),

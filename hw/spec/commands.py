@@ -103,8 +103,10 @@ def _f(name: str, bits: int, meaning: str, signed: bool = False) -> Field:
 HEADER = (
     _f("opcode", 4, "Opcode"),
     _f("tag", 12, "identity of the command in traces and reports"),
-    *(_f(f"after_{e.name.lower()}", 16, f"completed {e.name} commands to wait for")
-      for e in Engine),
+    *(
+        _f(f"after_{e.name.lower()}", 16, f"completed {e.name} commands to wait for")
+        for e in Engine
+    ),
 )
 
 ARRAY = (
@@ -121,8 +123,12 @@ ARRAY = (
     _f("column_group", 12, "column words between groups; words are group_tiles apart"),
     _f("first_bit", 6, "first valid bit of a segment's first word"),
     _f("last_bit", 7, "valid bits end here (exclusive) in a segment's last word, 1..64"),
-    _f("head_channels", 10, "CONTEXT: segment i accumulates into the group's output channels "
-       "[i*head_channels - head_skip, (i+1)*head_channels - head_skip)"),
+    _f(
+        "head_channels",
+        10,
+        "CONTEXT: segment i accumulates into the group's output channels "
+        "[i*head_channels - head_skip, (i+1)*head_channels - head_skip)",
+    ),
     _f("head_skip", 10, "CONTEXT: channels of the first head before this group"),
 )
 """XNOR (LINEAR, SCORE): acc += popcount(xnor(row, column)) with both masked to the valid bits, so
@@ -141,8 +147,12 @@ LANES = (
     _f("main", 2, "Source of the main operand; differs from residual's unless NONE"),
     _f("main_base", 13, "its word for the command's first token, outer group 0"),
     _f("main_token", 8, "its words a token"),
-    _f("up", 4, "nearest-neighbour factor of main: 1 is none; factor r reads token "
-       "(row//r, column//r) of the grid of ceil-free width//r tokens a row"),
+    _f(
+        "up",
+        4,
+        "nearest-neighbour factor of main: 1 is none; factor r reads token "
+        "(row//r, column//r) of the grid of ceil-free width//r tokens a row",
+    ),
     _f("up_row", 4, "row of the command's first token modulo up; the first column is 0"),
     _f("width", 12, "tokens a row of the picture (used where up > 1)"),
     _f("destination", 2, "Source to write"),
@@ -157,8 +167,12 @@ LANES = (
     _f("sets", 2, "bit sets, 1..3 (ROW only beyond 1)"),
     _f("bits_base", 13, "ROW, KEY, VALUE: word of tile 0 (key 0), channel 0, set 0"),
     _f("bits_set", 12, "words between sets"),
-    _f("bits_tile", 12, "ROW: words between tiles; KEY: words between key groups; "
-       "VALUE: words between channel groups"),
+    _f(
+        "bits_tile",
+        12,
+        "ROW: words between tiles; KEY: words between key groups; "
+        "VALUE: words between channel groups",
+    ),
     _f("first_key", 12, "KEY, VALUE: key index of the first token; VALUE: a multiple of lanes"),
     _f("parameter_base", 12, "parameter word of the first group; groups in execution order"),
     _f("parameter_fields", 9, "mask over PARAMETER_FIELDS; their words are adjacent in order"),

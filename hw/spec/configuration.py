@@ -70,25 +70,48 @@ class Configuration:
         def need(rule: bool, member: str, text: str) -> None:
             if not rule:
                 raise ConfigurationError(
-                    f"configuration {self.name}: {member}={getattr(self, member)} {text}")
+                    f"configuration {self.name}: {member}={getattr(self, member)} {text}"
+                )
 
         need(1 <= self.rows <= 15, "rows", "is outside 1..15; use 7 for tokens in multiples of 7")
         need(self.word_bits == 64, "word_bits", "is not 64, the only width of a bit word")
         need(self.lanes in (8, 16, 32), "lanes", "is not 8, 16 or 32 (they divide 32 channels)")
-        need(self.columns in (2, 4, 8, 16, 32) and self.lanes % self.columns == 0, "columns",
-             f"does not divide lanes={self.lanes}; use 2, 4, 8, 16 or 32")
-        need(self.columns % self.cluster_columns == 0, "cluster_columns",
-             f"does not divide columns={self.columns}")
-        need(self.lanes % self.pool_lanes == 0 and self.pool_lanes >= 1, "pool_lanes",
-             f"does not divide lanes={self.lanes}")
+        need(
+            self.columns in (2, 4, 8, 16, 32) and self.lanes % self.columns == 0,
+            "columns",
+            f"does not divide lanes={self.lanes}; use 2, 4, 8, 16 or 32",
+        )
+        need(
+            self.columns % self.cluster_columns == 0,
+            "cluster_columns",
+            f"does not divide columns={self.columns}",
+        )
+        need(
+            self.lanes % self.pool_lanes == 0 and self.pool_lanes >= 1,
+            "pool_lanes",
+            f"does not divide lanes={self.lanes}",
+        )
         need(self.port_bits == 128, "port_bits", "is not 128, the only port width so far")
-        for member in ("x_words", "u_words", "row_words", "column_words", "parameter_words",
-                       "score_words", "exp_entries"):
+        for member in (
+            "x_words",
+            "u_words",
+            "row_words",
+            "column_words",
+            "parameter_words",
+            "score_words",
+            "exp_entries",
+        ):
             size = getattr(self, member)
-            need(size >= 16 and size & (size - 1) == 0 and size <= 8192, member,
-                 "is not a power of two from 16 to 8192")
-        need(self.result_groups >= 2, "result_groups", "is below 2; the array needs one to fill "
-             "while another drains")
+            need(
+                size >= 16 and size & (size - 1) == 0 and size <= 8192,
+                member,
+                "is not a power of two from 16 to 8192",
+            )
+        need(
+            self.result_groups >= 2,
+            "result_groups",
+            "is below 2; the array needs one to fill while another drains",
+        )
         need(self.queue_depth >= 2, "queue_depth", "is below 2")
 
     @property
@@ -128,8 +151,10 @@ class Configuration:
 
     def block_rams(self) -> dict[str, int]:
         """Block RAMs of 512 x 36 bits (18 kbit) that each memory takes."""
-        return {name: -(-words // 512) * -(-bits // 36)
-                for name, (words, bits) in self.memories().items()}
+        return {
+            name: -(-words // 512) * -(-bits // 36)
+            for name, (words, bits) in self.memories().items()
+        }
 
     def describe(self) -> dict[str, int | str]:
         """Every member as a plain dictionary."""
@@ -140,16 +165,57 @@ CONFIGURATIONS = {
     c.name: c
     for c in (
         Configuration("7x16x64-l32", rows=7, columns=16, lanes=32),
-        Configuration("7x8x64-l16", rows=7, columns=8, lanes=16, pool_lanes=4, x_words=4096,
-                      u_words=4096, column_words=1024, parameter_words=1024),
-        Configuration("4x8x64-l16", rows=4, columns=8, lanes=16, pool_lanes=4, x_words=2048,
-                      u_words=2048, row_words=1024, column_words=1024, parameter_words=1024),
-        Configuration("3x4x64-l8", rows=3, columns=4, lanes=8, cluster_columns=2, pool_lanes=4,
-                      x_words=4096, u_words=4096, row_words=2048, column_words=2048,
-                      parameter_words=2048, score_words=1024),
-        Configuration("2x8x64-l8", rows=2, columns=8, lanes=8, pool_lanes=2, x_words=4096,
-                      u_words=4096, row_words=4096, column_words=1024, parameter_words=2048,
-                      score_words=1024, result_groups=6),
+        Configuration(
+            "7x8x64-l16",
+            rows=7,
+            columns=8,
+            lanes=16,
+            pool_lanes=4,
+            x_words=4096,
+            u_words=4096,
+            column_words=1024,
+            parameter_words=1024,
+        ),
+        Configuration(
+            "4x8x64-l16",
+            rows=4,
+            columns=8,
+            lanes=16,
+            pool_lanes=4,
+            x_words=2048,
+            u_words=2048,
+            row_words=1024,
+            column_words=1024,
+            parameter_words=1024,
+        ),
+        Configuration(
+            "3x4x64-l8",
+            rows=3,
+            columns=4,
+            lanes=8,
+            cluster_columns=2,
+            pool_lanes=4,
+            x_words=4096,
+            u_words=4096,
+            row_words=2048,
+            column_words=2048,
+            parameter_words=2048,
+            score_words=1024,
+        ),
+        Configuration(
+            "2x8x64-l8",
+            rows=2,
+            columns=8,
+            lanes=8,
+            pool_lanes=2,
+            x_words=4096,
+            u_words=4096,
+            row_words=4096,
+            column_words=1024,
+            parameter_words=2048,
+            score_words=1024,
+            result_groups=6,
+        ),
     )
 }
 """Named configurations; the name says rows x columns x word bits - lanes."""
@@ -165,5 +231,6 @@ def find_configuration(name: str) -> Configuration:
     """
     if name not in CONFIGURATIONS:
         raise ConfigurationError(
-            f"configuration {name!r} is unknown; choose one of {', '.join(CONFIGURATIONS)}")
+            f"configuration {name!r} is unknown; choose one of {', '.join(CONFIGURATIONS)}"
+        )
     return CONFIGURATIONS[name]

@@ -18,9 +18,14 @@ def contract_digest() -> str:
     declaration = {
         "formats": formats,
         "constants": [
-            numerics.PRE_DROP, numerics.RESIDUAL_GAIN_FRACTION, numerics.PRE_FRACTION,
-            numerics.GAIN_SHIFTS, numerics.SLOPE_SHIFTS, numerics.EXP_ONE,
-            numerics.PARAMETER_FIELDS, numerics.BRANCH_FIELDS,
+            numerics.PRE_DROP,
+            numerics.RESIDUAL_GAIN_FRACTION,
+            numerics.PRE_FRACTION,
+            numerics.GAIN_SHIFTS,
+            numerics.SLOPE_SHIFTS,
+            numerics.EXP_ONE,
+            numerics.PARAMETER_FIELDS,
+            numerics.BRANCH_FIELDS,
         ],
         "records": {
             int(opcode): [(f.name, f.bits, f.signed) for f in record.fields]

@@ -45,11 +45,13 @@ class Record:
         word, position = 0, 0
         for f in self.fields:
             value = int(values.get(f.name, 0))
-            low, high = (-(1 << f.bits - 1), (1 << f.bits - 1) - 1) if f.signed else (
-                0, (1 << f.bits) - 1)
+            low, high = (
+                (-(1 << f.bits - 1), (1 << f.bits - 1) - 1) if f.signed else (0, (1 << f.bits) - 1)
+            )
             if not low <= value <= high:
                 raise FieldError(
-                    f"{self.name}.{f.name}: {value} is outside {low}..{high} ({f.meaning})")
+                    f"{self.name}.{f.name}: {value} is outside {low}..{high} ({f.meaning})"
+                )
             word |= (value & ((1 << f.bits) - 1)) << position
             position += f.bits
         return word

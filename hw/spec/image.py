@@ -45,8 +45,19 @@ from hw.spec.numerics import Format
 VERSION = 1
 """Version of this layout."""
 
-METADATA = ("version", "contract", "model", "layers", "blocks", "branches", "scalars",
-            "fractions", "saturation", "preprocessing", "classes")
+METADATA = (
+    "version",
+    "contract",
+    "model",
+    "layers",
+    "blocks",
+    "branches",
+    "scalars",
+    "fractions",
+    "saturation",
+    "preprocessing",
+    "classes",
+)
 """Keys that every packed image has."""
 
 SUFFIX = ".bvit"

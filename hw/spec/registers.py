@@ -31,8 +31,9 @@ _NAMES = (
     ("pool_busy", False, "cycles in which the pooling unit read x memory"),
 )
 
-REGISTERS = {name: Register(name, i, writable, meaning)
-             for i, (name, writable, meaning) in enumerate(_NAMES)}
+REGISTERS = {
+    name: Register(name, i, writable, meaning) for i, (name, writable, meaning) in enumerate(_NAMES)
+}
 """Register map by name; addresses count 32-bit words."""
 
 IDENTITY = 0x42564954

@@ -41,8 +41,9 @@ class TensorResult:
     first: Mismatch | None
 
 
-def compare(golden: dict[str, np.ndarray], observation: Observation,
-            fractions: dict[str, int]) -> list[TensorResult]:
+def compare(
+    golden: dict[str, np.ndarray], observation: Observation, fractions: dict[str, int]
+) -> list[TensorResult]:
     """Every golden tensor against the RTL's, in golden's order of computation.
 
     Parameters
@@ -68,8 +69,13 @@ def compare(golden: dict[str, np.ndarray], observation: Observation,
             index = tuple(int(i) for i in np.argwhere(wrong)[0])
             unit = 2.0 ** -fractions.get(name, 0)
             value = int(got[index]) if seen[index] else None
-            first = Mismatch(index, int(expected[index]), value, float(expected[index]) * unit,
-                             None if value is None else value * unit)
+            first = Mismatch(
+                index,
+                int(expected[index]),
+                value,
+                float(expected[index]) * unit,
+                None if value is None else value * unit,
+            )
         results.append(TensorResult(name, expected.shape, expected.size, int(wrong.sum()), first))
     return results
 
@@ -79,10 +85,15 @@ def describe(result: TensorResult, name: str) -> str:
     first = result.first
     axes = ("head", "query", "key") if len(result.shape) == 3 else ("token", "channel")
     place = ", ".join(f"{axis} {i}" for axis, i in zip(axes, first.index, strict=True))
-    got = ("nothing (no beat showed it)" if first.got is None
-           else f"raw {first.got} (real {first.got_real:g})")
-    return (f"{name}: {place}: expected raw {first.expected} (real {first.expected_real:g}), "
-            f"got {got}; {result.mismatches} of {result.elements} elements differ")
+    got = (
+        "nothing (no beat showed it)"
+        if first.got is None
+        else f"raw {first.got} (real {first.got_real:g})"
+    )
+    return (
+        f"{name}: {place}: expected raw {first.expected} (real {first.expected_real:g}), "
+        f"got {got}; {result.mismatches} of {result.elements} elements differ"
+    )
 
 
 def inject(golden: dict[str, np.ndarray], name: str, seed: int) -> tuple[int, ...]:
@@ -94,8 +105,10 @@ def inject(golden: dict[str, np.ndarray], name: str, seed: int) -> tuple[int, ..
         For a tensor that is not traced.
     """
     tensor = np.array(golden[name])
-    index = tuple(int(i) for i in np.unravel_index(
-        np.random.default_rng(seed).integers(tensor.size), tensor.shape))
+    index = tuple(
+        int(i)
+        for i in np.unravel_index(np.random.default_rng(seed).integers(tensor.size), tensor.shape)
+    )
     tensor[index] ^= 1
     golden[name] = tensor
     return index

@@ -50,9 +50,16 @@ class BlockRun:
         return self.registers["cycles"]
 
 
-def simulate(program: Program, block: BlockImage, x: np.ndarray, *,
-             stall: str = "none", seed: int = 0, waves: Path | None = None,
-             report: Callable[[str], None] = lambda _: None) -> BlockRun:
+def simulate(
+    program: Program,
+    block: BlockImage,
+    x: np.ndarray,
+    *,
+    stall: str = "none",
+    seed: int = 0,
+    waves: Path | None = None,
+    report: Callable[[str], None] = lambda _: None,
+) -> BlockRun:
     """Simulates one block.
 
     Parameters
@@ -68,30 +75,46 @@ def simulate(program: Program, block: BlockImage, x: np.ndarray, *,
         If the accelerator does not finish.
     """
     if len(program.memory) > MEMORY_BEATS:
-        raise ScheduleError(f"external memory: {len(program.memory)} beats needed, "
-                            f"{MEMORY_BEATS} simulated; raise sim.block.top.MEMORY_BEATS")
+        raise ScheduleError(
+            f"external memory: {len(program.memory)} beats needed, "
+            f"{MEMORY_BEATS} simulated; raise sim.block.top.MEMORY_BEATS"
+        )
     configuration = program.configuration
     simulator = block_simulator(configuration, waves=waves is not None, report=report)
     with tempfile.TemporaryDirectory(prefix="bvit-block-") as folder:
         work = Path(folder)
         memory = program.memory.copy()
         x_beats = np.ascontiguousarray(x.astype(np.int16)).view(np.uint64).reshape(-1, 2)
-        memory[program.x_address:program.x_address + len(x_beats)] = x_beats
+        memory[program.x_address : program.x_address + len(x_beats)] = x_beats
         write_memory(work / "memory.hex", memory.view(np.uint8).reshape(len(memory), 16))
         programs = ([program.preload_start] if program.preload else []) + [program.start]
         bound = sum(program.bound(o) for o in program.operations)
         limit = 100 * bound + 200_000
-        plusargs = [f"+memory={work / 'memory.hex'}", f"+trace_dir={work}",
-                    f"+stall_mask={stall_mask(stall):x}", f"+stall_seed={seed + 1}"]
+        plusargs = [
+            f"+memory={work / 'memory.hex'}",
+            f"+trace_dir={work}",
+            f"+stall_mask={stall_mask(stall):x}",
+            f"+stall_seed={seed + 1}",
+        ]
         if program.result_address is not None:
-            plusargs += [f"+dump={work / 'dump.hex'}",
-                         f"+dump_beats={program.result_address + len(x_beats)}"]
+            plusargs += [
+                f"+dump={work / 'dump.hex'}",
+                f"+dump_beats={program.result_address + len(x_beats)}",
+            ]
         report(f"simulate {len(program.operations)} commands")
         run = run_testbench(
-            simulator, "sim.testbenches.block", plusargs=plusargs, seed=seed, waves=waves,
-            timeout_s=3600, parameters={
-                "programs": programs, "timeout_cycles": limit,
-                "registers": {name: r.address for name, r in REGISTERS.items()}})
+            simulator,
+            "sim.testbenches.block",
+            plusargs=plusargs,
+            seed=seed,
+            waves=waves,
+            timeout_s=3600,
+            parameters={
+                "programs": programs,
+                "timeout_cycles": limit,
+                "registers": {name: r.address for name, r in REGISTERS.items()},
+            },
+        )
         report(f"simulated {run.values['registers']['cycles']} cycles in {run.seconds:.1f} s")
         taps = {}
         for name, bits in tap_bits(configuration).items():
@@ -100,8 +123,8 @@ def simulate(program: Program, block: BlockImage, x: np.ndarray, *,
         completions = _completions(work / "complete.hex", bool(program.preload))
         result = None
         if program.result_address is not None:
-            data = read_memory(work / "dump.hex", 128)[program.result_address:]
-            result = data[:len(x_beats)].reshape(-1).view(np.int16).reshape(x.shape)
+            data = read_memory(work / "dump.hex", 128)[program.result_address :]
+            result = data[: len(x_beats)].reshape(-1).view(np.int16).reshape(x.shape)
     observation = observe(program, block, taps)
     if result is not None:
         # What external memory holds is what was seen on its way there.
@@ -115,6 +138,9 @@ def _completions(path: Path, preloaded: bool) -> list[tuple[int, Engine, int]]:
     events = []
     for cycle, row in zip(cycles, data, strict=True):
         word = int.from_bytes(row.tobytes(), "little")
-        events += [(int(cycle), engine, word >> (5 + 12 * engine) & 0xFFF)
-                   for engine in Engine if word >> engine & 1]
+        events += [
+            (int(cycle), engine, word >> (5 + 12 * engine) & 0xFFF)
+            for engine in Engine
+            if word >> engine & 1
+        ]
     return events[1:] if preloaded else events

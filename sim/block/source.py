@@ -19,9 +19,14 @@ from sw.compiler.packed import PackedNetwork, block_name
 
 MODELS = PROJECT / "sw" / "models"
 DEFAULT_MODEL = "cifar10"
-MODE_NAMES = {"RGBA": "RGBA (transparency ignored)", "L": "greyscale",
-              "LA": "greyscale (transparency ignored)", "P": "palette", "1": "black and white",
-              "CMYK": "CMYK"}
+MODE_NAMES = {
+    "RGBA": "RGBA (transparency ignored)",
+    "L": "greyscale",
+    "LA": "greyscale (transparency ignored)",
+    "P": "palette",
+    "1": "black and white",
+    "CMYK": "CMYK",
+}
 """Pillow's picture modes in words."""
 
 
@@ -73,8 +78,10 @@ def load_model(name: str, seed: int, report: Callable[[str], None]) -> PackedNet
         shipped = MODELS / f"{name}{SUFFIX}"
         if not shipped.is_file():
             known = ", ".join(sorted(p.stem for p in MODELS.glob(f"*{SUFFIX}"))) or "none"
-            raise InputError(f"model {name!r}: no such file, and no shipped model of that name; "
-                             f"shipped: {known}; or random:binaryvit, random:cifar10")
+            raise InputError(
+                f"model {name!r}: no such file, and no shipped model of that name; "
+                f"shipped: {known}; or random:binaryvit, random:cifar10"
+            )
         path = shipped
     return read_packed(path)
 
@@ -85,11 +92,16 @@ def _random_model(name: str, seed: int, report: Callable[[str], None]) -> Packed
     from sw.compiler.random_model import RANDOM_MODELS, packed_random
 
     if name not in RANDOM_MODELS:
-        raise InputError(f"model random:{name}: unknown; choose one of "
-                         + ", ".join(f"random:{known}" for known in RANDOM_MODELS))
-    sources = b"".join(path.read_bytes() for part in ("compiler", "model", "data")
-                       for path in sorted((PROJECT / "sw" / part).glob("*.py"))
-                       if path.name not in ("__main__.py", "show.py"))
+        raise InputError(
+            f"model random:{name}: unknown; choose one of "
+            + ", ".join(f"random:{known}" for known in RANDOM_MODELS)
+        )
+    sources = b"".join(
+        path.read_bytes()
+        for part in ("compiler", "model", "data")
+        for path in sorted((PROJECT / "sw" / part).glob("*.py"))
+        if path.name not in ("__main__.py", "show.py")
+    )
     key = hashlib.sha256(sources + f"{contract_digest()} {name} {seed}".encode())
     path = PROJECT / "build" / "models" / f"{name}-{key.hexdigest()[:16]}{SUFFIX}"
     if not path.exists():
@@ -109,8 +121,9 @@ def check_block(depths: tuple[int, ...], stage: int, block: int) -> None:
         raise InputError(f"block {block}: stage {stage} has blocks 0 to {depths[stage - 1] - 1}")
 
 
-def load_image(packed: PackedNetwork, path: Path | None, seed: int,
-               report: Callable[[str], None]) -> np.ndarray:
+def load_image(
+    packed: PackedNetwork, path: Path | None, seed: int, report: Callable[[str], None]
+) -> np.ndarray:
     """A picture as the model takes it: uint8 (size, size, 3); conversions are reported.
 
     Raises
@@ -131,8 +144,10 @@ def load_image(packed: PackedNetwork, path: Path | None, seed: int,
     if mode != "RGB":
         report(f"image {path.name}: {MODE_NAMES.get(mode, mode)} converted to RGB")
     if pixels.shape[:2] != (size, size):
-        report(f"image {path.name}: {pixels.shape[1]}x{pixels.shape[0]} scaled and cropped to "
-               f"{size}x{size}")
+        report(
+            f"image {path.name}: {pixels.shape[1]}x{pixels.shape[0]} scaled and cropped to "
+            f"{size}x{size}"
+        )
     resize = None if pixels.shape[:2] == (size, size) else packed.preprocessing.size
     return prepare(pixels, size, resize)
 
@@ -160,8 +175,14 @@ def block_case(packed: PackedNetwork, stage: int, block: int, image: np.ndarray)
     trace: dict[str, torch.Tensor] = {}
     run_block(packed, stage, block, x, trace)
     prefix = f"{block_name(stage, block)}."
-    golden = {name.removeprefix(prefix): tensor.numpy() for name, tensor in trace.items()
-              if name.startswith(prefix) and name != f"{prefix}x"}
-    fractions = {name.removeprefix(prefix): bits for name, bits in packed.fractions.items()
-                 if name.startswith(prefix)}
+    golden = {
+        name.removeprefix(prefix): tensor.numpy()
+        for name, tensor in trace.items()
+        if name.startswith(prefix) and name != f"{prefix}x"
+    }
+    fractions = {
+        name.removeprefix(prefix): bits
+        for name, bits in packed.fractions.items()
+        if name.startswith(prefix)
+    }
     return BlockCase(packed, stage, block, x.numpy(), golden, fractions)

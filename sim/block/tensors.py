@@ -36,8 +36,13 @@ class Beats:
 def lanes_fields(c: Configuration) -> list[tuple[str, int, int, bool]]:
     """(name, elements, bits, signed) of the lanes' tap, low bits first, after the tag."""
     value = (c.lanes, VALUE.bits, True)
-    return [("s", c.lanes, SUM.bits, True), ("y", *value), ("out", *value), ("pooled", *value),
-            ("bits", 3 * c.lanes, 1, False)]
+    return [
+        ("s", c.lanes, SUM.bits, True),
+        ("y", *value),
+        ("out", *value),
+        ("pooled", *value),
+        ("bits", 3 * c.lanes, 1, False),
+    ]
 
 
 def tap_fields(c: Configuration) -> dict[str, list[tuple[str, int, int, bool]]]:
@@ -52,14 +57,13 @@ def tap_fields(c: Configuration) -> dict[str, list[tuple[str, int, int, bool]]]:
     }
 
 
-def unpack(cycles: np.ndarray, data: np.ndarray, fields: list[tuple[str, int, int, bool]]
-           ) -> Beats:
+def unpack(cycles: np.ndarray, data: np.ndarray, fields: list[tuple[str, int, int, bool]]) -> Beats:
     """Splits raw beats (uint8, low byte first) into a 12-bit tag and the fields behind it."""
     bits = np.unpackbits(data, axis=1, bitorder="little")
     position = 12
     columns = {}
     for name, elements, width, signed in fields:
-        raw = bits[:, position:position + elements * width].reshape(-1, elements, width)
+        raw = bits[:, position : position + elements * width].reshape(-1, elements, width)
         weights = 1 << np.arange(width, dtype=np.int64)
         if signed:
             weights[-1] = -weights[-1]
@@ -93,11 +97,17 @@ class Observation:
 
 
 MAIN_TENSORS: dict[str, tuple[tuple[str, str], ...]] = {
-    "pass": (("attention.q_in_bits", "bits0"), ("attention.k_in_bits", "bits1"),
-             ("attention.v_in_bits", "bits2")),
+    "pass": (
+        ("attention.q_in_bits", "bits0"),
+        ("attention.k_in_bits", "bits1"),
+        ("attention.v_in_bits", "bits2"),
+    ),
     "pass_pooled": (("attention.reduction_bits", "bits0"),),
-    "reduction": (("attention.reduced", "y"), ("attention.k_in_bits", "bits0"),
-                  ("attention.v_in_bits", "bits1")),
+    "reduction": (
+        ("attention.reduced", "y"),
+        ("attention.k_in_bits", "bits0"),
+        ("attention.v_in_bits", "bits1"),
+    ),
     "key": (("attention.k", "y"), ("attention.k_bits", "bits0")),
     "value": (("attention.v", "y"), ("attention.v_bits", "bits0"), ("attention.kv", "out")),
     "query": (("attention.q", "y"), ("attention.q_bits", "bits0"), ("attention.u", "out")),
@@ -120,14 +130,18 @@ def observe(program: Program, block: BlockImage, taps: dict[str, Beats]) -> Obse
     seen = Observation()
     c = program.configuration
     readers: dict[str, tuple[str, Callable]] = {
-        "attention.scores": ("score", _scores), "branch": ("branch", _branch),
-        "attention.pooled_mean": ("grid", _grid)}
+        "attention.scores": ("score", _scores),
+        "branch": ("branch", _branch),
+        "attention.pooled_mean": ("grid", _grid),
+    }
     order = {name: np.argsort(taps[name].tags, kind="stable") for name in taps}
-    starts = {name: np.searchsorted(taps[name].tags[order[name]],
-                                    np.arange(len(program.operations) + 1)) for name in taps}
+    starts = {
+        name: np.searchsorted(taps[name].tags[order[name]], np.arange(len(program.operations) + 1))
+        for name in taps
+    }
 
     def beats_of(tap: str, operation: Operation) -> dict[str, np.ndarray]:
-        first, last = starts[tap][operation.tag:operation.tag + 2]
+        first, last = starts[tap][operation.tag : operation.tag + 2]
         rows = order[tap][first:last]
         return {name: values[rows] for name, values in taps[tap].fields.items()}
 
@@ -142,13 +156,21 @@ def observe(program: Program, block: BlockImage, taps: dict[str, Beats]) -> Obse
     return seen
 
 
-def _main(seen: Observation, c: Configuration, block: BlockImage, operation: Operation,
-          beats: dict[str, np.ndarray]) -> None:
+def _main(
+    seen: Observation,
+    c: Configuration,
+    block: BlockImage,
+    operation: Operation,
+    beats: dict[str, np.ndarray],
+) -> None:
     """Beats come outer, tile, inner, token."""
     f, layer = operation.fields, block.layers[operation.layer]
     tokens, inner = operation.detail["tokens"], f["inner"]
-    groups = (f.get("first_group", 0) + np.arange(f["outer"])[:, None]
-              + np.arange(inner) * f.get("group_step", 0))
+    groups = (
+        f.get("first_group", 0)
+        + np.arange(f["outer"])[:, None]
+        + np.arange(inner) * f.get("group_step", 0)
+    )
     token, group = [], []
     for outer in range(f["outer"]):
         for tile in range(f["tiles"]):
@@ -179,70 +201,115 @@ def _main(seen: Observation, c: Configuration, block: BlockImage, operation: Ope
         seen.put(name, (rows, width), (token[:, None], channel), values)
 
 
-def _scores(seen: Observation, c: Configuration, block: BlockImage, operation: Operation,
-            beats: dict[str, np.ndarray]) -> None:
+def _scores(
+    seen: Observation,
+    c: Configuration,
+    block: BlockImage,
+    operation: Operation,
+    beats: dict[str, np.ndarray],
+) -> None:
     """Beats come tile, key group, query."""
     d = block.channels // block.heads
     query, key = _query_key(c, block, operation, group_outer=True)
-    pop = beats["pop"][:len(query)]
-    _put_keys(seen, "attention.scores", block, operation, query[:len(pop)], key[:len(pop)],
-              2 * pop - d)
+    pop = beats["pop"][: len(query)]
+    _put_keys(
+        seen, "attention.scores", block, operation, query[: len(pop)], key[: len(pop)], 2 * pop - d
+    )
 
 
-def _probability(seen: Observation, c: Configuration, block: BlockImage, operation: Operation,
-                 beats: dict[str, np.ndarray]) -> None:
+def _probability(
+    seen: Observation,
+    c: Configuration,
+    block: BlockImage,
+    operation: Operation,
+    beats: dict[str, np.ndarray],
+) -> None:
     query, key = _query_key(c, block, operation, group_outer=True)
-    bits = beats["bits"][:len(query)]
-    _put_keys(seen, "attention.probability_bits", block, operation, query[:len(bits)],
-              key[:len(bits)], bits)
+    bits = beats["bits"][: len(query)]
+    _put_keys(
+        seen,
+        "attention.probability_bits",
+        block,
+        operation,
+        query[: len(bits)],
+        key[: len(bits)],
+        bits,
+    )
 
 
-def _query_key(c: Configuration, block: BlockImage, operation: Operation, *, group_outer: bool
-               ) -> tuple[np.ndarray, np.ndarray]:
+def _query_key(
+    c: Configuration, block: BlockImage, operation: Operation, *, group_outer: bool
+) -> tuple[np.ndarray, np.ndarray]:
     """Query and first key of every beat of a SCORE command."""
     query, key = [], []
     tokens = operation.detail["tokens"]
     for tile in range(operation.fields["tiles"]):
         run = range(tile * c.rows, min((tile + 1) * c.rows, tokens))
         groups = range(-(-block.keys // c.lanes))
-        pairs = ([(q, g) for g in groups for q in run] if group_outer
-                 else [(q, g) for q in run for g in groups])
+        pairs = (
+            [(q, g) for g in groups for q in run]
+            if group_outer
+            else [(q, g) for q in run for g in groups]
+        )
         query += [q for q, _ in pairs]
         key += [g * c.lanes for _, g in pairs]
     return np.array(query) + operation.detail["first"], np.array(key)
 
 
-def _put_keys(seen: Observation, name: str, block: BlockImage, operation: Operation,
-              query: np.ndarray, key: np.ndarray, values: np.ndarray) -> None:
+def _put_keys(
+    seen: Observation,
+    name: str,
+    block: BlockImage,
+    operation: Operation,
+    query: np.ndarray,
+    key: np.ndarray,
+    values: np.ndarray,
+) -> None:
     keys = key[:, None] + np.arange(values.shape[1])
     valid = keys < block.keys
     queries = np.broadcast_to(query[:, None], keys.shape)
-    seen.put(name, (block.heads, block.tokens, block.keys),
-             (operation.detail["head"], queries[valid], keys[valid]), values[valid])
+    seen.put(
+        name,
+        (block.heads, block.tokens, block.keys),
+        (operation.detail["head"], queries[valid], keys[valid]),
+        values[valid],
+    )
 
 
-def _branch(seen: Observation, c: Configuration, block: BlockImage, operation: Operation,
-            beats: dict[str, np.ndarray]) -> None:
+def _branch(
+    seen: Observation,
+    c: Configuration,
+    block: BlockImage,
+    operation: Operation,
+    beats: dict[str, np.ndarray],
+) -> None:
     """Beats come channel word, column, part of the word."""
     parts = c.lanes // c.pool_lanes
     words, width = block.channels // c.lanes, operation.detail["tokens"]
     for name in (*BRANCHES, "sum"):
-        values = beats[name][:words * width * parts]
+        values = beats[name][: words * width * parts]
         index = np.arange(len(values))
         word, column, part = (index // (width * parts), index // parts % width, index % parts)
         channel = (word * c.lanes + part * c.pool_lanes)[:, None] + np.arange(c.pool_lanes)
         token = operation.detail["first"] + column
-        seen.put(f"branch.{name}", (block.tokens, block.channels), (token[:, None], channel),
-                 values)
+        seen.put(
+            f"branch.{name}", (block.tokens, block.channels), (token[:, None], channel), values
+        )
 
 
-def _grid(seen: Observation, c: Configuration, block: BlockImage, operation: Operation,
-          beats: dict[str, np.ndarray]) -> None:
+def _grid(
+    seen: Observation,
+    c: Configuration,
+    block: BlockImage,
+    operation: Operation,
+    beats: dict[str, np.ndarray],
+) -> None:
     """Beats come output, channel word."""
     words = block.channels // c.lanes
-    values = beats["mean"][:operation.detail["tokens"] * words]
+    values = beats["mean"][: operation.detail["tokens"] * words]
     index = np.arange(len(values))
     channel = (index % words * c.lanes)[:, None] + np.arange(c.lanes)
     token = operation.detail["first"] + index // words
-    seen.put("attention.pooled_mean", (block.keys, block.channels), (token[:, None], channel),
-             values)
+    seen.put(
+        "attention.pooled_mean", (block.keys, block.channels), (token[:, None], channel), values
+    )

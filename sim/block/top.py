@@ -11,8 +11,16 @@ from sim.build import Simulator, build_simulator, cached_verilog
 
 MEMORY_BEATS = 1 << 17
 MEMORY_LATENCY = 16
-STALL_BITS = {"array": 0, "lanes": 1, "attention": 2, "pool": 3, "load": 4, "store": 5,
-              "dispatch": 6, "memory": 7}
+STALL_BITS = {
+    "array": 0,
+    "lanes": 1,
+    "attention": 2,
+    "pool": 3,
+    "load": 4,
+    "store": 5,
+    "dispatch": 6,
+    "memory": 7,
+}
 STALLS = {
     "none": (),
     "source": ("array", "load", "dispatch", "memory"),
@@ -29,8 +37,10 @@ def stall_mask(kind: str) -> int:
 
 def tap_bits(c: Configuration) -> dict[str, int]:
     """Width of every tap."""
-    return {name: 12 + sum(n * width for _, n, width, _ in fields)
-            for name, fields in tap_fields(c).items()}
+    return {
+        name: 12 + sum(n * width for _, n, width, _ in fields)
+        for name, fields in tap_fields(c).items()
+    }
 
 
 def top_verilog(c: Configuration) -> str:
@@ -39,11 +49,14 @@ def top_verilog(c: Configuration) -> str:
     wires, ports, logs = [], [], []
     for name, bits in taps.items():
         wires.append(f"    wire {name}_valid;\n    wire [{bits - 1}:0] {name}_data;")
-        ports.append(f"        .{name}_trace_valid({name}_valid),\n"
-                     f"        .{name}_trace({name}_data),")
-        logs.append(f'    trace_log #(.WIDTH({bits}), .NAME("{name}")) log_{name} (\n'
-                    f"        .clk(clk), .valid({name}_valid && !rst), .data({name}_data), "
-                    ".cycle(now));")
+        ports.append(
+            f"        .{name}_trace_valid({name}_valid),\n        .{name}_trace({name}_data),"
+        )
+        logs.append(
+            f'    trace_log #(.WIDTH({bits}), .NAME("{name}")) log_{name} (\n'
+            f"        .clk(clk), .valid({name}_valid && !rst), .data({name}_data), "
+            ".cycle(now));"
+        )
     done_bits = 5 + 12 * len(Engine)
     newline = "\n"
     return f"""// Written by sim.block.top; simulation only.
@@ -94,15 +107,24 @@ endmodule
 """
 
 
-def block_simulator(configuration: Configuration, *, waves: bool = False,
-                    report: Callable[[str], None] = lambda _: None) -> Simulator:
+def block_simulator(
+    configuration: Configuration,
+    *,
+    waves: bool = False,
+    report: Callable[[str], None] = lambda _: None,
+) -> Simulator:
     """The compiled system of a configuration, from the cache where nothing changed."""
     from hw.accelerator import Accelerator
 
     report(f"elaborate accelerator {configuration.name}")
-    text, cached = cached_verilog(lambda: Accelerator(configuration), "accelerator",
-                                  repr(configuration))
+    text, cached = cached_verilog(
+        lambda: Accelerator(configuration), "accelerator", repr(configuration)
+    )
     report(f"elaborated ({'cached' if cached else 'new'}, {len(text) / 1e6:.1f} MB of Verilog)")
     return build_simulator(
-        {"accelerator.v": text, "block_top.v": top_verilog(configuration)}, "block_top",
-        trace=waves, rtl=("external_memory.v", "trace_log.v", "stall_source.v"), report=report)
+        {"accelerator.v": text, "block_top.v": top_verilog(configuration)},
+        "block_top",
+        trace=waves,
+        rtl=("external_memory.v", "trace_log.v", "stall_source.v"),
+        report=report,
+    )

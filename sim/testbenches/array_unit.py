@@ -39,8 +39,11 @@ class Memory:
     def step(self) -> bool:
         """Answer the last cycle's request; whether there was one."""
         request = bool(self._request.value)
-        self._data.value = (self._words[self._address.value.to_unsigned()] if request
-                            else self._random.choice(self._noise))
+        self._data.value = (
+            self._words[self._address.value.to_unsigned()]
+            if request
+            else self._random.choice(self._noise)
+        )
         return request
 
 
@@ -80,15 +83,22 @@ async def array_unit(dut) -> None:
     plan, arrays = exchange.parameters(), exchange.inputs()
     stall, seed = plan["stall"], plan["seed"]
     from_source, from_sink = stall in ("source", "random"), stall in ("sink", "random")
-    commands = Source(dut, "command", [int(c, 16) for c in plan["commands"]],
-                      Stall(from_source, seed, "command"))
+    commands = Source(
+        dut, "command", [int(c, 16) for c in plan["commands"]], Stall(from_source, seed, "command")
+    )
     results = Sink(dut, "result", Stall(from_sink, seed, "result"))
-    attention = Attention(dut, plan["score_tiles"], plan["score_beats"],
-                          Stall(from_sink, seed, "score"))
+    attention = Attention(
+        dut, plan["score_tiles"], plan["score_beats"], Stall(from_sink, seed, "score")
+    )
     pause = Stall(from_source, seed, "stall")
     memories = [
-        Memory(dut, name, [int.from_bytes(word.tobytes(), "little") for word in arrays[name]],
-               plan[f"{name}_bits"], seed)
+        Memory(
+            dut,
+            name,
+            [int.from_bytes(word.tobytes(), "little") for word in arrays[name]],
+            plan[f"{name}_bits"],
+            seed,
+        )
         for name in ("row", "column")
     ]
     dut.stall.value = 0
@@ -118,15 +128,23 @@ async def array_unit(dut) -> None:
         paused = pause()
         dut.stall.value = int(paused)
         cycle += 1
-        complete = (commands.done and len(results.beats) >= plan["results"]
-                    and len(attention.beats) >= plan["scores"])
+        complete = (
+            commands.done
+            and len(results.beats) >= plan["results"]
+            and len(attention.beats) >= plan["scores"]
+        )
         idle = idle + 1 if complete and not moved else 0
         assert cycle < plan["timeout_cycles"], (
             f"no end after {cycle} cycles: {len(commands.cycles)} commands, "
             f"{len(results.beats)}/{plan['results']} results, "
-            f"{len(attention.beats)}/{plan['scores']} scores, {len(issues)} words")
+            f"{len(attention.beats)}/{plan['scores']} scores, {len(issues)} words"
+        )
     exchange.return_values(
-        results=[f"{b:x}" for b in results.beats], result_cycles=results.cycles,
-        scores=[f"{b:x}" for b in attention.beats], score_cycles=attention.cycles,
-        issues=issues, commands=commands.cycles, score_tiles=attention.tiles,
+        results=[f"{b:x}" for b in results.beats],
+        result_cycles=results.cycles,
+        scores=[f"{b:x}" for b in attention.beats],
+        score_cycles=attention.cycles,
+        issues=issues,
+        commands=commands.cycles,
+        score_tiles=attention.tiles,
     )

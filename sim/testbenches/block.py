@@ -32,11 +32,11 @@ async def block(dut) -> None:
         await edge
         dut.host_write.value = 0
         try:
-            await with_timeout(RisingEdge(dut.done), plan["timeout_cycles"] * CLOCK_PERIOD_NS,
-                               "ns")
+            await with_timeout(RisingEdge(dut.done), plan["timeout_cycles"] * CLOCK_PERIOD_NS, "ns")
         except SimTimeoutError:
             raise AssertionError(
-                f"accelerator: not done after {plan['timeout_cycles']} cycles") from None
+                f"accelerator: not done after {plan['timeout_cycles']} cycles"
+            ) from None
         await edge
     values = {}
     for name, address in plan["registers"].items():

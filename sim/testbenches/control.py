@@ -36,10 +36,22 @@ class Bench:
         self.chance = random.Random(plan["seed"])
         self.memory = [int(beat, 16) for beat in plan["memory"]]
         self.clear()
-        for name in ("host_write", "host_address", "host_data_in", "lanes_done", "attention_done",
-                     "pool_done", "unit_busy", "load_stall", "store_stall", "dispatch_stall",
-                     "port__request__ready", "port__write__ready", "port__read__valid",
-                     *(f"{unit}__ready" for unit in UNITS)):
+        for name in (
+            "host_write",
+            "host_address",
+            "host_data_in",
+            "lanes_done",
+            "attention_done",
+            "pool_done",
+            "unit_busy",
+            "load_stall",
+            "store_stall",
+            "dispatch_stall",
+            "port__request__ready",
+            "port__write__ready",
+            "port__read__valid",
+            *(f"{unit}__ready" for unit in UNITS),
+        ):
             self[name] = 0
 
     def __getitem__(self, name: str) -> int:
@@ -60,8 +72,15 @@ class Bench:
     def new_log(self) -> None:
         """Begin a run."""
         self.completed = [0] * 5
-        self.log = {"units": {unit: [] for unit in UNITS}, "requests": [], "reads": [],
-                    "writes": [], "port_writes": [], "complete": [], "done": []}
+        self.log = {
+            "units": {unit: [] for unit in UNITS},
+            "requests": [],
+            "reads": [],
+            "writes": [],
+            "port_writes": [],
+            "complete": [],
+            "done": [],
+        }
 
     def pause(self) -> bool:
         """Whether something pauses in the coming cycle."""
@@ -82,8 +101,9 @@ class Bench:
         valid, tags = self["complete_valid"], self["complete_tag"]
         for e in range(5):
             if valid >> e & 1:
-                log["complete"].append([cycle, e, tags >> 12 * e & 0xFFF, len(log["writes"]),
-                                        len(log["port_writes"])])
+                log["complete"].append(
+                    [cycle, e, tags >> 12 * e & 0xFFF, len(log["writes"]), len(log["port_writes"])]
+                )
                 if e < 2:
                     self.completed[e] += 1
         if self["port__write__valid"]:
@@ -116,8 +136,15 @@ class Bench:
                     self.working[ENGINES[unit]].append([due, unit])
         for port in WRITES:
             if self[f"{port}__request"] and self[f"{port}__grant"]:
-                log["writes"].append([cycle, port, self[f"{port}__address"],
-                                      self[f"{port}__mask"], f"{self[f'{port}__data']:x}"])
+                log["writes"].append(
+                    [
+                        cycle,
+                        port,
+                        self[f"{port}__address"],
+                        self[f"{port}__mask"],
+                        f"{self[f'{port}__data']:x}",
+                    ]
+                )
         self.reads = [self[f"{m}_read__request"] and self[f"{m}_read__grant"] for m in "xu"]
         self.addresses = [self[f"{m}_read__address"] for m in "xu"]
 
@@ -201,8 +228,12 @@ async def control(dut) -> None:
             cycle += 1
             # A write while busy must do nothing: now and then one with a wrong address.
             intrude = seen and plan["pause"] > 0 and bench.chance.random() < 0.1
-            bench["host_data_in"], bench["host_write"] = 1, intrude and bool(busy) and not (
-                not bench.requests and not any(bench.working.values()))
+            bench["host_data_in"], bench["host_write"] = (
+                1,
+                intrude
+                and bool(busy)
+                and not (not bench.requests and not any(bench.working.values())),
+            )
             bench.drive(cycle)
             if reset_at is not None and cycle == reset_at:
                 reset_at = None
@@ -217,5 +248,6 @@ async def control(dut) -> None:
                 break
             seen = seen or bool(busy)
             assert cycle - begun < plan["timeout_cycles"], "no end: " + str(
-                {"completed": bench.completed, "requests": list(bench.requests)})
+                {"completed": bench.completed, "requests": list(bench.requests)}
+            )
     exchange.return_values(runs=runs, memory=[f"{beat:x}" for beat in bench.memory])

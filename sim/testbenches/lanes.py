@@ -33,16 +33,26 @@ async def lanes(dut) -> None:
     memories = {name: [int(w, 16) for w in words] for name, words in plan["memories"].items()}
     commands = [int(w, 16) for w in plan["commands"]]
     results = [int(w, 16) for w in plan["results"]]
-    writers = [(name, *(getattr(dut, f"{prefix}__{part}") for part in
-                        ("request", "address", "data", "mask")))
-               for name, prefix in (
-                   ("x", "x_write"), ("u", "u_write"), ("column", "column_write"),
-                   *((f"row{i}", f"row_write__{i}") for i in range(plan["rows"])))]
-    readers = [(name, *(getattr(dut, f"{name}__{part}") for part in
-                        ("request", "address", "data"))) for name in memories]
+    writers = [
+        (
+            name,
+            *(getattr(dut, f"{prefix}__{part}") for part in ("request", "address", "data", "mask")),
+        )
+        for name, prefix in (
+            ("x", "x_write"),
+            ("u", "u_write"),
+            ("column", "column_write"),
+            *((f"row{i}", f"row_write__{i}") for i in range(plan["rows"])),
+        )
+    ]
+    readers = [
+        (name, *(getattr(dut, f"{name}__{part}") for part in ("request", "address", "data")))
+        for name in memories
+    ]
     bits = {name: len(getattr(dut, f"{name}__data")) for name in memories}
-    value_bits = {name: bits[name] // len(getattr(dut, f"{name}_write__mask"))
-                  for name in ("x", "u")}
+    value_bits = {
+        name: bits[name] // len(getattr(dut, f"{name}_write__mask")) for name in ("x", "u")
+    }
     for name in memories:
         getattr(dut, f"{name}__grant").value = 1
         getattr(dut, f"{name}__data").value = 0
@@ -62,8 +72,11 @@ async def lanes(dut) -> None:
     quiet = cycle = 0
     while quiet < IDLE_CYCLES:
         for stream, words in (("command", commands), ("result", results)):
-            if not offered[stream] and sent[stream] < len(words) and (
-                    chance.random() >= plan[f"{stream}_stall"]):
+            if (
+                not offered[stream]
+                and sent[stream] < len(words)
+                and (chance.random() >= plan[f"{stream}_stall"])
+            ):
                 getattr(dut, f"{stream}__payload").value = words[sent[stream]]
                 offered[stream] = True
             getattr(dut, f"{stream}__valid").value = int(offered[stream])
@@ -97,7 +110,8 @@ async def lanes(dut) -> None:
                         if parts >> part & 1:
                             at = part * value_bits[name]
                             memories[name][where] = (
-                                memories[name][where] & ~(ones << at) | value & ones << at)
+                                memories[name][where] & ~(ones << at) | value & ones << at
+                            )
         if dut.done.value:
             log["done"].append(cycle)
         if dut.trace_valid.value:
@@ -107,5 +121,6 @@ async def lanes(dut) -> None:
             quiet = 0
         assert cycle < plan["timeout_cycles"], (
             f"timed out: {sent['command']} commands and {sent['result']} results taken, "
-            f"{len(log['done'])} of {plan['done']} done")
+            f"{len(log['done'])} of {plan['done']} done"
+        )
     exchange.return_values(**log, results=sent["result"])

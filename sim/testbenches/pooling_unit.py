@@ -25,7 +25,8 @@ class ReadPort:
     def __init__(self, dut, name: str, words: list[str], chance: random.Random) -> None:
         self._words, self._chance = [int(word, 16) for word in words], chance
         self._request, self._grant, self._data, self._address = (
-            getattr(dut, f"{name}__{part}") for part in ("request", "grant", "data", "address"))
+            getattr(dut, f"{name}__{part}") for part in ("request", "grant", "data", "address")
+        )
         self._bits = len(self._data)
         self.cycles: list[int] = []
 

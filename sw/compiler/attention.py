@@ -41,7 +41,7 @@ def clip_scale(c: float) -> tuple[int, int]:
     if not half > 0 or half >= PROBABILITY_SCALE.high:
         return PROBABILITY_SCALE.high, 0
     shift = min(GREATEST_SHIFT, PROBABILITY_SCALE.bits - 1 - math.floor(math.log2(half)))
-    scale = math.floor(half * 2.0 ** shift + 0.5)
+    scale = math.floor(half * 2.0**shift + 0.5)
     if scale > PROBABILITY_SCALE.high:
         scale, shift = scale // 2, shift - 1
     return scale, shift

@@ -5,8 +5,17 @@ from __future__ import annotations
 from hw.spec.configuration import Configuration
 from sw.compiler.schedule import Program
 
-BOUND_LAYERS = ("reduction", "key", "value", "query", "attention.scores", "context", "output",
-                "hidden", "ffn")
+BOUND_LAYERS = (
+    "reduction",
+    "key",
+    "value",
+    "query",
+    "attention.scores",
+    "context",
+    "output",
+    "hidden",
+    "ffn",
+)
 """The binary layers whose bounds add up to the block's."""
 
 

@@ -39,8 +39,12 @@ def calibrate(network: FoldedNetwork, images: Tensor, batch: int = 8) -> Ranges:
     return ranges
 
 
-def run_folded(network: FoldedNetwork, images: Tensor, ranges: Ranges | None = None,
-               kind: torch.dtype = torch.float32) -> Tensor:
+def run_folded(
+    network: FoldedNetwork,
+    images: Tensor,
+    ranges: Ranges | None = None,
+    kind: torch.dtype = torch.float32,
+) -> Tensor:
     """Float logits (N, classes) of the folded network."""
     return _Run(network, ranges or Ranges(), kind).logits(images)
 
@@ -65,8 +69,9 @@ class _Run:
             mean = x.sum(1) / 2.0 ** even_shift(x.shape[1])
             self.ranges.group(f"stage{shape.stages}.x", mean)
         y = self._layer(self.network.layers["head"], None, mean)
-        return (y @ self.network.classifier_weight.to(self.kind).T
-                + self.network.classifier_bias.to(self.kind))
+        return y @ self.network.classifier_weight.to(self.kind).T + self.network.classifier_bias.to(
+            self.kind
+        )
 
     def _layer(self, layer: FoldedLayer, inputs: Tensor | None, residual: Tensor | None) -> Tensor:
         """``y`` of +-1 (or real) inputs, or of an already formed sum where there is no weight."""
@@ -76,8 +81,9 @@ class _Run:
             v = v + s * layer.gain.to(kind)
         if residual is not None:
             v = v + residual * layer.residual_gain.to(kind)
-        self.ranges.pre[layer.name] = max(self.ranges.pre.get(layer.name, 0.0),
-                                          float(v.abs().max()))
+        self.ranges.pre[layer.name] = max(
+            self.ranges.pre.get(layer.name, 0.0), float(v.abs().max())
+        )
         slope = torch.where(v < 0, layer.slope_negative.to(kind), layer.slope_positive.to(kind))
         return self.ranges.group(layer.target, v * slope + layer.offset.to(kind))
 
@@ -122,8 +128,11 @@ class _Run:
 
     def _block(self, stage: int, block: int, x: Tensor) -> Tensor:
         shape, name = self.network.shape, block_name(stage, block)
-        parts = {k[len(name) + 1:]: v for k, v in self.network.layers.items()
-                 if k.startswith(name + ".")}
+        parts = {
+            k[len(name) + 1 :]: v
+            for k, v in self.network.layers.items()
+            if k.startswith(name + ".")
+        }
         r, heads, group = shape.reduction[stage - 1], shape.heads[stage - 1], self.ranges.group
 
         def run(part: str, inputs: Tensor, residual: Tensor) -> Tensor:
@@ -139,15 +148,15 @@ class _Run:
         k, v, q = run("key", k_in, source), run("value", v_in, source), run("query", q_in, x)
         q_bits, k_bits, v_bits = (
             self._bits(parts[part], value).unflatten(2, (heads, -1)).transpose(1, 2)
-            for part, value in (("query", q), ("key", k), ("value", v)))
+            for part, value in (("query", q), ("key", k), ("value", v))
+        )
         kv = group(f"{name}.u", k + v)
         if r > 1:
             kv = self._grid(kv).repeat_interleave(r, 1).repeat_interleave(r, 2).flatten(1, 2)
         u = group(f"{name}.u", q + kv)
         scores, d = q_bits @ k_bits.transpose(-1, -2), q_bits.shape[-1]
-        self.ranges.pops[stage] = max(self.ranges.pops.get(stage, 0),
-                                      (int(scores.max()) + d) // 2)
-        p, clip = (scores * d ** -0.5).softmax(-1), self.network.clips[name]
+        self.ranges.pops[stage] = max(self.ranges.pops.get(stage, 0), (int(scores.max()) + d) // 2)
+        p, clip = (scores * d**-0.5).softmax(-1), self.network.clips[name]
         ones = p > clip / 2 if clip > 0 else torch.zeros_like(p, dtype=torch.bool)
         context = (ones.to(self.kind) @ v_bits).transpose(1, 2).flatten(2)
         t = run("context", context, u)
@@ -173,7 +182,10 @@ class _Run:
                 return pooled.permute(0, 2, 3, 1) * taps
 
             missing = taps - window(inside)
-            value = (window(grid) * b.gain[which].to(self.kind) + b.constant[which].to(self.kind)
-                     - missing * b.loss[which].to(self.kind))
+            value = (
+                window(grid) * b.gain[which].to(self.kind)
+                + b.constant[which].to(self.kind)
+                - missing * b.loss[which].to(self.kind)
+            )
             total = total + self.ranges.group(f"{stage}.x", value)
         return total.flatten(1, 2)

@@ -92,8 +92,16 @@ def fold(network: FloatNetwork) -> FoldedNetwork:
         if source.branches:
             branches[name] = _branches(source)
     add(_head(network))
-    return FoldedNetwork(network.shape, network.preprocessing, network.class_names, layers,
-                         branches, clips, network.classifier_weight, network.classifier_bias)
+    return FoldedNetwork(
+        network.shape,
+        network.preprocessing,
+        network.class_names,
+        layers,
+        branches,
+        clips,
+        network.classifier_weight,
+        network.classifier_bias,
+    )
 
 
 def _replace(layer: FoldedLayer, **changes) -> FoldedLayer:
@@ -104,22 +112,39 @@ def _activate(rprelu: RPReLU, bias: Tensor, scale=None) -> dict[str, Tensor]:
     """bias, slopes and offset (3, 4)."""
     one = torch.ones_like(bias)
     alpha, beta = (one, 0 * one) if scale is None else (scale.alpha, scale.beta)
-    return {"bias": bias - rprelu.move1, "slope_positive": alpha * one,
-            "slope_negative": alpha * rprelu.slope, "offset": alpha * rprelu.move2 + beta}
+    return {
+        "bias": bias - rprelu.move1,
+        "slope_positive": alpha * one,
+        "slope_negative": alpha * rprelu.slope,
+        "offset": alpha * rprelu.move2 + beta,
+    }
 
 
-def _linear(name: str, layer: Binary, target: str, input_bits: str, residual: str,
-            residual_gain: Tensor | None, residual_bias: Tensor | float,
-            thresholds: tuple[Threshold, ...] = ()) -> FoldedLayer:
+def _linear(
+    name: str,
+    layer: Binary,
+    target: str,
+    input_bits: str,
+    residual: str,
+    residual_gain: Tensor | None,
+    residual_bias: Tensor | float,
+    thresholds: tuple[Threshold, ...] = (),
+) -> FoldedLayer:
     """A binary layer with a residual ``residual_gain*x + residual_bias`` (1 to 4)."""
     sign, s_o = signs(layer.weight, layer.centred)
     if residual_gain is None:
         residual_gain = torch.ones_like(s_o)
     return FoldedLayer(
-        name=name, target=target, weight=sign, gain=layer.norm.gain * s_o,
-        residual_gain=residual_gain, residual=residual, input_bits=input_bits,
+        name=name,
+        target=target,
+        weight=sign,
+        gain=layer.norm.gain * s_o,
+        residual_gain=residual_gain,
+        residual=residual,
+        input_bits=input_bits,
         thresholds=thresholds,
-        **_activate(layer.rprelu, layer.norm.bias + residual_bias, layer.scale))
+        **_activate(layer.rprelu, layer.norm.bias + residual_bias, layer.scale),
+    )
 
 
 def _block(network: FloatNetwork, b: FloatBlock, stage: int, name: str) -> list[FoldedLayer]:
@@ -128,8 +153,10 @@ def _block(network: FloatNetwork, b: FloatBlock, stage: int, name: str) -> list[
     c, hidden = b.query.weight.shape[0], b.hidden.weight.shape[0]
     pool = hidden // c
     if hidden % c or pool & (pool - 1) or pool > MAXIMUM_POOL:
-        raise CompileError(f"{name}: I={hidden} is {hidden / c:g} times C={c}; "
-                           f"channel pooling takes 1, 2, 4, .. {MAXIMUM_POOL} times")
+        raise CompileError(
+            f"{name}: I={hidden} is {hidden / c:g} times C={c}; "
+            f"channel pooling takes 1, 2, 4, .. {MAXIMUM_POOL} times"
+        )
     one = torch.ones(c, dtype=torch.float64)
     a1, b1, a2, b2 = b.before.gain, b.before.bias, b.after.gain, b.after.bias
 
@@ -140,37 +167,93 @@ def _block(network: FloatNetwork, b: FloatBlock, stage: int, name: str) -> list[
     entry = [threshold(f"{name}.{q_in}", a1, b1 + b.query.threshold)]
     layers = []
     if reduction == 1:
-        entry += [threshold(f"{name}.{k_in}", a1, b1 + b.key.threshold),
-                  threshold(f"{name}.{v_in}", a1, b1 + b.value.threshold)]
+        entry += [
+            threshold(f"{name}.{k_in}", a1, b1 + b.key.threshold),
+            threshold(f"{name}.{v_in}", a1, b1 + b.value.threshold),
+        ]
         source, gain, bias = x, a1, b1
     else:
         window = reduction * reduction
         factor = 2.0 ** even_shift(window) / window
         pooled = f"{name}.attention.reduction_bits"
         layers = [
-            FoldedLayer(f"{name}.pass_pooled", x, thresholds=(
-                threshold(pooled, a1 * factor, b1 + b.reduction.threshold),)),
-            _linear(f"{name}.reduction", b.reduction, r, pooled, x, a1 * factor, b1,
-                    (own(k_in, b.key.threshold), own(v_in, b.value.threshold)))]
+            FoldedLayer(
+                f"{name}.pass_pooled",
+                x,
+                thresholds=(threshold(pooled, a1 * factor, b1 + b.reduction.threshold),),
+            ),
+            _linear(
+                f"{name}.reduction",
+                b.reduction,
+                r,
+                pooled,
+                x,
+                a1 * factor,
+                b1,
+                (own(k_in, b.key.threshold), own(v_in, b.value.threshold)),
+            ),
+        ]
         source, gain, bias = r, None, 0.0
-    t_bits, f_bits = own("attention.t_bits", b.output.threshold), own("ffn.hidden_bits",
-                                                                     b.ffn.threshold)
+    t_bits, f_bits = (
+        own("attention.t_bits", b.output.threshold),
+        own("ffn.hidden_bits", b.ffn.threshold),
+    )
     n2_bits = threshold(f"{name}.ffn.n2_bits", a2, b2 + b.hidden.threshold, of_out=True)
     return [
-        FoldedLayer(f"{name}.pass", x, thresholds=tuple(entry)), *layers,
-        _linear(f"{name}.key", b.key, u, f"{name}.{k_in}", source, gain, bias,
-                (own("attention.k_bits", b.k_threshold),)),
-        _linear(f"{name}.value", b.value, u, f"{name}.{v_in}", source, gain, bias,
-                (own("attention.v_bits", b.v_threshold),)),
-        _linear(f"{name}.query", b.query, u, f"{name}.{q_in}", x, a1, b1,
-                (own("attention.q_bits", b.q_threshold),)),
-        FoldedLayer(f"{name}.context", t, gain=b.context_norm.gain * b.clip, residual_gain=one,
-                    residual=u, thresholds=(t_bits,),
-                    **_activate(b.context_rprelu, b.context_norm.bias)),
+        FoldedLayer(f"{name}.pass", x, thresholds=tuple(entry)),
+        *layers,
+        _linear(
+            f"{name}.key",
+            b.key,
+            u,
+            f"{name}.{k_in}",
+            source,
+            gain,
+            bias,
+            (own("attention.k_bits", b.k_threshold),),
+        ),
+        _linear(
+            f"{name}.value",
+            b.value,
+            u,
+            f"{name}.{v_in}",
+            source,
+            gain,
+            bias,
+            (own("attention.v_bits", b.v_threshold),),
+        ),
+        _linear(
+            f"{name}.query",
+            b.query,
+            u,
+            f"{name}.{q_in}",
+            x,
+            a1,
+            b1,
+            (own("attention.q_bits", b.q_threshold),),
+        ),
+        FoldedLayer(
+            f"{name}.context",
+            t,
+            gain=b.context_norm.gain * b.clip,
+            residual_gain=one,
+            residual=u,
+            thresholds=(t_bits,),
+            **_activate(b.context_rprelu, b.context_norm.bias),
+        ),
         _linear(f"{name}.output", b.output, x, t_bits.bits, t, None, 0.0, (n2_bits,)),
-        _linear(f"{name}.hidden", b.hidden, f, n2_bits.bits, x, a2.repeat(pool),
-                b2.repeat(pool), (f_bits,)),
-        _linear(f"{name}.ffn", b.ffn, x, f_bits.bits, f, None, 0.0)]
+        _linear(
+            f"{name}.hidden",
+            b.hidden,
+            f,
+            n2_bits.bits,
+            x,
+            a2.repeat(pool),
+            b2.repeat(pool),
+            (f_bits,),
+        ),
+        _linear(f"{name}.ffn", b.ffn, x, f_bits.bits, f, None, 0.0),
+    ]
 
 
 def _branches(b: FloatBlock) -> FoldedBranch:
@@ -196,36 +279,60 @@ def _plain(bias: Tensor) -> dict[str, Tensor]:
 
 def _stem(network: FloatNetwork) -> FoldedLayer:
     patch = network.shape.patch
-    mean, deviation = (torch.tensor(v, dtype=torch.float64).repeat(patch * patch)
-                       for v in (network.preprocessing.mean, network.preprocessing.deviation))
+    mean, deviation = (
+        torch.tensor(v, dtype=torch.float64).repeat(patch * patch)
+        for v in (network.preprocessing.mean, network.preprocessing.deviation)
+    )
     weight, bias = network.stem_weight / (255 * deviation), network.stem_bias
     bias = bias + network.stem_weight @ ((128 / 255 - mean) / deviation)
     norm = _affine(network.stem_norm, bias)
     position = network.position.clone()
     if network.class_token is not None:
         position[0] += network.class_token
-    return FoldedLayer("stem", "stage1.x", weight=weight, real=True, gain=norm.gain,
-                       position=position, **_plain(norm.gain * bias + norm.bias))
+    return FoldedLayer(
+        "stem",
+        "stage1.x",
+        weight=weight,
+        real=True,
+        gain=norm.gain,
+        position=position,
+        **_plain(norm.gain * bias + norm.bias),
+    )
 
 
 def _embedding(e: FloatEmbedding, stage: int) -> list[FoldedLayer]:
     name, x, source = f"stage{stage}.embedding", f"stage{stage}.x", f"stage{stage - 1}.x"
     a, b = e.before.gain, e.before.bias
     if e.binary is None:
-        return [FoldedLayer(f"{name}.norm", f"{name}.n", residual=source, residual_gain=a,
-                            **_plain(b)),
-                FoldedLayer(name, x, weight=e.weight, real=True, gain=e.norm.gain,
-                            position=e.position, **_plain(e.norm.bias))]
+        return [
+            FoldedLayer(f"{name}.norm", f"{name}.n", residual=source, residual_gain=a, **_plain(b)),
+            FoldedLayer(
+                name,
+                x,
+                weight=e.weight,
+                real=True,
+                gain=e.norm.gain,
+                position=e.position,
+                **_plain(e.norm.bias),
+            ),
+        ]
     copies = e.binary.weight.shape[0] // a.numel()
-    bits = threshold(f"{name}.bits", a, b + e.binary.threshold[:a.numel()])
+    bits = threshold(f"{name}.bits", a, b + e.binary.threshold[: a.numel()])
     layer = _linear(name, e.binary, x, bits.bits, source, a.repeat(copies), b.repeat(copies))
-    return [FoldedLayer(f"{name}.pass", source, thresholds=(bits,)),
-            _replace(layer, position=e.position)]
+    return [
+        FoldedLayer(f"{name}.pass", source, thresholds=(bits,)),
+        _replace(layer, position=e.position),
+    ]
 
 
 def _head(network: FloatNetwork) -> FoldedLayer:
     shape, norm = network.shape, network.head_norm
     tokens = shape.tokens(shape.stages)
     factor = 1.0 if shape.class_token else 2.0 ** even_shift(tokens) / tokens
-    return FoldedLayer("head", "head.mean", residual=f"stage{shape.stages}.x",
-                       residual_gain=norm.gain * factor, **_plain(norm.bias))
+    return FoldedLayer(
+        "head",
+        "head.mean",
+        residual=f"stage{shape.stages}.x",
+        residual_gain=norm.gain * factor,
+        **_plain(norm.bias),
+    )

@@ -5,8 +5,18 @@ from __future__ import annotations
 from sw.compiler.packed import Shape, block_name
 
 BLOCK_TENSORS = {
-    "x": ("x", "x1", "x2", "attention.pooled_mean", "branch.h3", "branch.w3", "branch.h5",
-          "branch.w5", "branch.sum", "ffn.y"),
+    "x": (
+        "x",
+        "x1",
+        "x2",
+        "attention.pooled_mean",
+        "branch.h3",
+        "branch.w3",
+        "branch.h5",
+        "branch.w5",
+        "branch.sum",
+        "ffn.y",
+    ),
     "u": ("attention.q", "attention.k", "attention.v", "attention.kv", "attention.u"),
     "r": ("attention.reduced",),
     "t": ("attention.t",),
@@ -20,8 +30,11 @@ REDUCTION_TENSORS = ("attention.pooled_mean", "attention.reduced")
 
 def tensor_fractions(shape: Shape, groups: dict[str, int]) -> dict[str, int]:
     """Fraction bits by full trace name."""
-    fractions = {"stem": groups["stage1.x"], "head.mean": groups["head.mean"],
-                 "head.pooled": groups[f"stage{shape.stages}.x"]}
+    fractions = {
+        "stem": groups["stage1.x"],
+        "head.mean": groups["head.mean"],
+        "head.pooled": groups[f"stage{shape.stages}.x"],
+    }
     for stage in range(2, shape.stages + 1):
         name = f"stage{stage}.embedding"
         fractions[name] = groups[f"stage{stage}.x"]

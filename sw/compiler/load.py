@@ -142,25 +142,37 @@ class _State:
         return Norm(gain, v(f"{name}.bias") - v(f"{name}.running_mean") * gain)
 
     def rprelu(self, name: str, channels: int) -> RPReLU:
-        return RPReLU(self.vector(f"{name}.move1"),
-                      self.vector(f"{name}.prelu.weight").expand(channels),
-                      self.vector(f"{name}.move2"))
+        return RPReLU(
+            self.vector(f"{name}.move1"),
+            self.vector(f"{name}.prelu.weight").expand(channels),
+            self.vector(f"{name}.move2"),
+        )
 
     def scale(self, name: str) -> Scale | None:
         if f"{name}.alpha" not in self.state:
             return None
         return Scale(self.vector(f"{name}.alpha"), self.vector(f"{name}.move"))
 
-    def binary(self, weight: str, move: str, norm: str, rprelu: str,
-               scale: str | None = None) -> Binary:
+    def binary(
+        self, weight: str, move: str, norm: str, rprelu: str, scale: str | None = None
+    ) -> Binary:
         w = self.tensor(weight)
         threshold = self.vector(move).expand(w.shape[1])
-        return Binary(w, threshold, self.norm(norm), self.rprelu(rprelu, w.shape[0]),
-                      scale=self.scale(scale) if scale else None)
+        return Binary(
+            w,
+            threshold,
+            self.norm(norm),
+            self.rprelu(rprelu, w.shape[0]),
+            scale=self.scale(scale) if scale else None,
+        )
 
 
-def load_state(state: dict[str, Tensor], shape: Shape, preprocessing: Preprocessing,
-               class_names: tuple[str, ...] = ()) -> FloatNetwork:
+def load_state(
+    state: dict[str, Tensor],
+    shape: Shape,
+    preprocessing: Preprocessing,
+    class_names: tuple[str, ...] = (),
+) -> FloatNetwork:
     """A state dict with the authors' names to a :class:`FloatNetwork`.
 
     Raises
@@ -173,8 +185,10 @@ def load_state(state: dict[str, Tensor], shape: Shape, preprocessing: Preprocess
     c0 = shape.channels[0]
     stem = s.tensor(f"{embeddings}.patch_embeddings.projection.weight")
     bias = f"{embeddings}.patch_embeddings.projection.bias"
-    blocks = {key: _block(s, f"vit.encoder.layer.{n}", shape.reduction[key[0] - 1])
-              for n, key in enumerate(shape.blocks())}
+    blocks = {
+        key: _block(s, f"vit.encoder.layer.{n}", shape.reduction[key[0] - 1])
+        for n, key in enumerate(shape.blocks())
+    }
     return FloatNetwork(
         shape=shape,
         preprocessing=preprocessing,
@@ -188,7 +202,8 @@ def load_state(state: dict[str, Tensor], shape: Shape, preprocessing: Preprocess
         embeddings={i: _embedding(s, i, shape) for i in range(2, shape.stages + 1)},
         head_norm=s.norm("vit.layernorm"),
         classifier_weight=s.tensor("classifier.weight"),
-        classifier_bias=s.vector("classifier.bias"))
+        classifier_bias=s.vector("classifier.bias"),
+    )
 
 
 def _kernel(weight: Tensor) -> Tensor:
@@ -210,8 +225,13 @@ def _block(s: _State, name: str, r: int) -> FloatBlock:
 
     def dense(part: str, scale: bool) -> Binary:
         prefix = f"{name}.{part}"
-        return s.binary(f"{prefix}.dense.weight", f"{prefix}.move", f"{prefix}.norm",
-                        f"{prefix}.rprelu", f"{prefix}.layerscale" if scale else None)
+        return s.binary(
+            f"{prefix}.dense.weight",
+            f"{prefix}.move",
+            f"{prefix}.norm",
+            f"{prefix}.rprelu",
+            f"{prefix}.layerscale" if scale else None,
+        )
 
     query = projection("query", "q")
     c = query.weight.shape[0]
@@ -219,8 +239,11 @@ def _block(s: _State, name: str, r: int) -> FloatBlock:
     if f"{name}.layerscale_h3.alpha" in s:
         branches = {b: s.scale(f"{name}.layerscale_{b}") for b in ("h3", "w3", "h5", "w5")}
     return FloatBlock(
-        before=s.norm(f"{name}.layernorm_before"), after=s.norm(f"{name}.layernorm_after"),
-        query=query, key=projection("key", "k"), value=projection("value", "v"),
+        before=s.norm(f"{name}.layernorm_before"),
+        after=s.norm(f"{name}.layernorm_after"),
+        query=query,
+        key=projection("key", "k"),
+        value=projection("value", "v"),
         reduction=projection("reduction", "r") if r > 1 else None,
         q_threshold=s.vector(f"{a}.moveq2").expand(c),
         k_threshold=s.vector(f"{a}.movek2").expand(c),
@@ -228,8 +251,11 @@ def _block(s: _State, name: str, r: int) -> FloatBlock:
         clip=float(s.tensor(f"{a}.att_prob_clip").flatten()[0]),
         context_norm=s.norm(f"{a}.norm_context"),
         context_rprelu=s.rprelu(f"{a}.rprelu_context", c),
-        output=dense("attention.output", True), hidden=dense("intermediate", False),
-        ffn=dense("output", True), branches=branches)
+        output=dense("attention.output", True),
+        hidden=dense("intermediate", False),
+        ffn=dense("output", True),
+        branches=branches,
+    )
 
 
 def _embedding(s: _State, stage: int, shape: Shape) -> FloatEmbedding:
@@ -240,24 +266,42 @@ def _embedding(s: _State, stage: int, shape: Shape) -> FloatEmbedding:
     if shape.embedding == "real":
         return FloatEmbedding(before, None, weight, s.norm(f"{name}.norm"), position)
     channels = before.gain.numel()
-    binary = Binary(weight, s.vector(f"{name}.move").expand(channels).repeat(4),
-                    s.norm(f"{name}.norm"), s.rprelu(f"{name}.rprelu", weight.shape[0]),
-                    centred=False)
+    binary = Binary(
+        weight,
+        s.vector(f"{name}.move").expand(channels).repeat(4),
+        s.norm(f"{name}.norm"),
+        s.rprelu(f"{name}.rprelu", weight.shape[0]),
+        centred=False,
+    )
     return FloatEmbedding(before, binary, None, None, position)
 
 
-def load(model: torch.nn.Module, preprocessing: Preprocessing | None = None,
-         class_names: tuple[str, ...] = ()) -> FloatNetwork:
+def load(
+    model: torch.nn.Module,
+    preprocessing: Preprocessing | None = None,
+    class_names: tuple[str, ...] = (),
+) -> FloatNetwork:
     """A :class:`sw.model.BinaryViT` to a :class:`FloatNetwork`.
 
     Without `preprocessing`, pictures are taken at the model's size (224: short side 256 first)
     with ImageNet's mean and deviation.
     """
     c = model.config
-    shape = Shape(image=c.image, patch=c.patch, channels=c.channels, depths=c.depths,
-                  reduction=c.reduction, heads=c.heads, hidden=c.hidden, classes=c.classes,
-                  pooled_branches=c.pooled_branches, layer_scale=c.layer_scale,
-                  class_token=c.class_token, embedding=c.embedding)
+    shape = Shape(
+        image=c.image,
+        patch=c.patch,
+        channels=c.channels,
+        depths=c.depths,
+        reduction=c.reduction,
+        heads=c.heads,
+        hidden=c.hidden,
+        classes=c.classes,
+        pooled_branches=c.pooled_branches,
+        layer_scale=c.layer_scale,
+        class_token=c.class_token,
+        embedding=c.embedding,
+    )
     size = 256 if c.image == 224 else c.image
-    return load_state(model.state_dict(), shape, preprocessing or Preprocessing(size, c.image),
-                      class_names)
+    return load_state(
+        model.state_dict(), shape, preprocessing or Preprocessing(size, c.image), class_names
+    )

@@ -52,14 +52,27 @@ def pack(network: PackedNetwork, path: str | Path) -> None:
         "version": str(VERSION),
         "contract": contract_digest(),
         "model": json.dumps(asdict(network.model)),
-        "layers": json.dumps({
-            layer.name: {"inputs": layer.inputs, "outputs": layer.outputs,
-                         "constants": layer.constants, "scalars": layer.scalars}
-            for layer in network.layers.values()}),
-        "blocks": json.dumps({
-            name: {f.name: getattr(block, f.name) for f in fields(block)
-                   if f.name not in ("name", "exp")}
-            for name, block in network.blocks.items()}),
+        "layers": json.dumps(
+            {
+                layer.name: {
+                    "inputs": layer.inputs,
+                    "outputs": layer.outputs,
+                    "constants": layer.constants,
+                    "scalars": layer.scalars,
+                }
+                for layer in network.layers.values()
+            }
+        ),
+        "blocks": json.dumps(
+            {
+                name: {
+                    f.name: getattr(block, f.name)
+                    for f in fields(block)
+                    if f.name not in ("name", "exp")
+                }
+                for name, block in network.blocks.items()
+            }
+        ),
         "branches": json.dumps({name: b.slope_shift for name, b in network.branches.items()}),
         "scalars": json.dumps(network.scalars),
         "fractions": json.dumps(network.fractions),
@@ -89,8 +102,9 @@ def read_packed(path: str | Path) -> PackedNetwork:
             _check_header(path, metadata)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
-        raise TruncatedImage(f"{path}: not a whole safetensors file ({_line(error)}); "
-                             "pack the model again") from None
+        raise TruncatedImage(
+            f"{path}: not a whole safetensors file ({_line(error)}); pack the model again"
+        ) from None
     try:
         network = _assemble(metadata, tensors)
         validate(path, network, tensors)
@@ -111,12 +125,15 @@ def _check_header(path: Path, metadata: dict[str, str]) -> None:
     if "version" not in metadata:
         raise MissingTensor(f"{path}: has no version; it is no packed image")
     if metadata["version"] != str(VERSION):
-        raise WrongVersion(f"{path}: layout version {metadata['version']!r}, this is {VERSION}; "
-                           "pack the model again")
+        raise WrongVersion(
+            f"{path}: layout version {metadata['version']!r}, this is {VERSION}; "
+            "pack the model again"
+        )
     if metadata.get("contract") != contract_digest():
         raise WrongContract(
             f"{path}: packed for contract {str(metadata.get('contract'))[:12]}, this is "
-            f"{contract_digest()[:12]}; pack the model again")
+            f"{contract_digest()[:12]}; pack the model again"
+        )
     missing = [name for name in METADATA if name not in metadata]
     if missing:
         raise MissingTensor(f"{path}: lacks metadata {', '.join(missing)}")
@@ -135,20 +152,32 @@ def _assemble(metadata: dict[str, str], tensors: dict[str, np.ndarray]) -> Packe
         arrays = {a: tensors.get(f"{name}.{a}") for a in ARRAYS}
         if name != "classifier":
             arrays["bias"] = None
-        parameters = {f: tensors[f"{name}.{f}"] for f in PARAMETER_FIELDS
-                      if f"{name}.{f}" in tensors and name != "classifier"}
+        parameters = {
+            f: tensors[f"{name}.{f}"]
+            for f in PARAMETER_FIELDS
+            if f"{name}.{f}" in tensors and name != "classifier"
+        }
         layers[name] = PackedLayer(name=name, parameters=parameters, **entry, **arrays)
     blocks = {}
     entries = read("blocks")
     for stage, block in shape.blocks():
         name = block_name(stage, block)
         blocks[name] = PackedBlock(name=name, exp=tensors[f"stage{stage}.exp"], **entries[name])
-    branches = {name: PackedBranch({f: tensors[f"{name}.branch.{f}"] for f in BRANCH_FIELDS},
-                                   int(shift)) for name, shift in read("branches").items()}
+    branches = {
+        name: PackedBranch({f: tensors[f"{name}.branch.{f}"] for f in BRANCH_FIELDS}, int(shift))
+        for name, shift in read("branches").items()
+    }
     return PackedNetwork(
-        model=shape, preprocessing=Preprocessing(**frozen(read("preprocessing"))),
-        classes=tuple(read("classes")), layers=layers, blocks=blocks, branches=branches,
-        scalars=read("scalars"), fractions=read("fractions"), saturation=read("saturation"))
+        model=shape,
+        preprocessing=Preprocessing(**frozen(read("preprocessing"))),
+        classes=tuple(read("classes")),
+        layers=layers,
+        blocks=blocks,
+        branches=branches,
+        scalars=read("scalars"),
+        fractions=read("fractions"),
+        saturation=read("saturation"),
+    )
 
 
 assert EXP.bits <= 31, "tables are int32"

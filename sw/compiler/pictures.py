@@ -17,8 +17,9 @@ COUNT, LARGE_COUNT, LARGE = 64, 16, 128
 """Pictures that set the scales, and how many of those that have `LARGE` pixels a side or more."""
 
 
-def calibration_pictures(source: Path | None, size: int, count: int | None = None
-                         ) -> tuple[Tensor, tuple[str, ...]]:
+def calibration_pictures(
+    source: Path | None, size: int, count: int | None = None
+) -> tuple[Tensor, tuple[str, ...]]:
     """Pictures to calibrate with, and the class names of their data set.
 
     Parameters
@@ -48,16 +49,20 @@ def calibration_pictures(source: Path | None, size: int, count: int | None = Non
     if source.suffix == ".npy":
         pictures = _array(source)
     elif not source.is_dir():
-        raise CompileError(f"calibration {source}: no such folder; give a data folder, a folder "
-                           "of pictures or a .npy file")
+        raise CompileError(
+            f"calibration {source}: no such folder; give a data folder, a folder "
+            "of pictures or a .npy file"
+        )
     elif files := _plain_pictures(source):
         pictures = np.stack([prepare(read_picture(path), size) for path in _spread(files, count)])
     else:
         data = load(source, "train", size)
         pictures, names = data.images, data.class_names
     if not len(pictures) or pictures.shape[1:] != (size, size, 3):
-        raise CompileError(f"calibration {source}: pictures are {pictures.shape}, the model takes "
-                           f"(N, {size}, {size}, 3)")
+        raise CompileError(
+            f"calibration {source}: pictures are {pictures.shape}, the model takes "
+            f"(N, {size}, {size}, 3)"
+        )
     return torch.from_numpy(np.stack(_spread(pictures, count))), names
 
 

@@ -53,49 +53,79 @@ def quantise(network: FoldedNetwork, images: Tensor, exp_entries: int = 64) -> Q
     for name, layer in network.layers.items():
         layers[name] = _layer(layer, groups, pre.get(name, 0), inverted, flips)
     layers["classifier"], logit_scale = _classifier(network, groups["head.mean"])
-    branches = {name: _branch(branch, groups[f"{name.split('.')[0]}.x"])
-                for name, branch in network.branches.items()}
+    branches = {
+        name: _branch(branch, groups[f"{name.split('.')[0]}.x"])
+        for name, branch in network.branches.items()
+    }
     shape = network.shape
     scalars: dict[str, float] = {"logit_scale": logit_scale}
     if not shape.class_token:
         scalars["head_shift"] = even_shift(shape.tokens(shape.stages))
     fractions = tensor_fractions(shape, groups)
-    tables = {i: exp_table(shape.channels[i - 1] // shape.heads[i - 1], ranges.pops[i],
-                           exp_entries) for i in range(1, shape.stages + 1)}
+    tables = {
+        i: exp_table(shape.channels[i - 1] // shape.heads[i - 1], ranges.pops[i], exp_entries)
+        for i in range(1, shape.stages + 1)
+    }
     blocks = {}
     for stage, block in shape.blocks():
         name = block_name(stage, block)
         blocks[name] = _block(network, stage, name, tables[stage], fractions)
-    packed = PackedNetwork(shape, network.preprocessing, network.class_names, layers, blocks,
-                           branches, scalars, fractions)
+    packed = PackedNetwork(
+        shape,
+        network.preprocessing,
+        network.class_names,
+        layers,
+        blocks,
+        branches,
+        scalars,
+        fractions,
+    )
     return QuantisedNetwork(packed, groups, pre, inverted)
 
 
 def _narrowed(network: FoldedNetwork, ranges: Ranges) -> Ranges:
     """Ranges in which the 8-bit normed groups look as wide as VALUE leaves them 8 bits."""
     widened = VALUE.high / NORMED.high
-    groups = {name: value * (widened if name.endswith(".embedding.n") else 1)
-              for name, value in ranges.groups.items()}
+    groups = {
+        name: value * (widened if name.endswith(".embedding.n") else 1)
+        for name, value in ranges.groups.items()
+    }
     return Ranges(groups, ranges.pre, ranges.pops)
 
 
-def _block(network: FoldedNetwork, stage: int, name: str, table: tuple[np.ndarray, int],
-           fractions: dict[str, int]) -> PackedBlock:
+def _block(
+    network: FoldedNetwork,
+    stage: int,
+    name: str,
+    table: tuple[np.ndarray, int],
+    fractions: dict[str, int],
+) -> PackedBlock:
     shape, i = network.shape, stage - 1
     r, c, hidden = shape.reduction[i], shape.channels[i], shape.hidden[i]
     scale, scale_shift = clip_scale(network.clips[name])
     prefix = f"{name}."
     return PackedBlock(
-        name=name, heads=shape.heads[i], reduction=r, channels=c, hidden=hidden,
-        side=shape.side(stage), tokens=shape.tokens(stage), keys=shape.keys(stage),
-        grid_shift=even_shift(r * r), pool=(hidden // c).bit_length() - 1,
-        exp=table[0], index_base=table[1], scale=scale, scale_shift=scale_shift,
-        fractions={k[len(prefix):]: v for k, v in fractions.items() if k.startswith(prefix)})
+        name=name,
+        heads=shape.heads[i],
+        reduction=r,
+        channels=c,
+        hidden=hidden,
+        side=shape.side(stage),
+        tokens=shape.tokens(stage),
+        keys=shape.keys(stage),
+        grid_shift=even_shift(r * r),
+        pool=(hidden // c).bit_length() - 1,
+        exp=table[0],
+        index_base=table[1],
+        scale=scale,
+        scale_shift=scale_shift,
+        fractions={k[len(prefix) :]: v for k, v in fractions.items() if k.startswith(prefix)},
+    )
 
 
 def integers(values: Tensor, fraction: int, what: str) -> np.ndarray:
     """round(values * 2**fraction) as int16; a value beyond PARAMETER is a bug of the scales."""
-    scaled = torch.floor(values * 2.0 ** fraction + 0.5)
+    scaled = torch.floor(values * 2.0**fraction + 0.5)
     if largest(scaled) > PARAMETER.high:
         scaled = scaled.clamp(PARAMETER.low, PARAMETER.high)
         if what != "position":
@@ -112,7 +142,7 @@ def integer_threshold(t: Threshold, fraction: int) -> tuple[np.ndarray, Tensor]:
     inverted = t.inverted.clone()
 
     def stored(v: Tensor) -> Tensor:
-        return (t.scale * (v * 2.0 ** -fraction) + t.shift >= 0) ^ t.inverted
+        return (t.scale * (v * 2.0**-fraction) + t.shift >= 0) ^ t.inverted
 
     low, high = (torch.full_like(t.shift, bound) for bound in (VALUE.low, VALUE.high + 1))
     for _ in range(VALUE.bits):  # bisect: stored is monotonous, false below, true from the answer
@@ -124,9 +154,13 @@ def integer_threshold(t: Threshold, fraction: int) -> tuple[np.ndarray, Tensor]:
     return torch.where(never, float(VALUE.low), low).to(torch.int16).numpy(), inverted
 
 
-
-def _layer(layer: FoldedLayer, groups: dict[str, int], f_pre: int,
-           inverted: dict[str, np.ndarray], flips: dict[str, Tensor]) -> PackedLayer:
+def _layer(
+    layer: FoldedLayer,
+    groups: dict[str, int],
+    f_pre: int,
+    inverted: dict[str, np.ndarray],
+    flips: dict[str, Tensor],
+) -> PackedLayer:
     f_out = groups[layer.target]
     parameters: dict[str, np.ndarray] = {}
     scalars: dict[str, int] = {}
@@ -148,34 +182,43 @@ def _layer(layer: FoldedLayer, groups: dict[str, int], f_pre: int,
     scalars |= {"double": int(weight is not None), "offset": inputs if weight is not None else 0}
     if gain is not None:
         one = f_pre + RESIDUAL_GAIN_FRACTION
-        shift = next((g for g in GAIN_SHIFTS if one - g <= fitting(largest(gain), PARAMETER.high)),
-                     GAIN_SHIFTS[-1])
+        shift = next(
+            (g for g in GAIN_SHIFTS if one - g <= fitting(largest(gain), PARAMETER.high)),
+            GAIN_SHIFTS[-1],
+        )
         scalars["gain_shift"] = shift
         parameters["gain"] = integers(gain, one - shift, f"{layer.name}.gain")
     if layer.residual_gain is not None:
         parameters["residual_gain"] = integers(
-            layer.residual_gain, f_pre - groups[layer.residual] + RESIDUAL_GAIN_FRACTION,
-            f"{layer.name}.residual_gain")
+            layer.residual_gain,
+            f_pre - groups[layer.residual] + RESIDUAL_GAIN_FRACTION,
+            f"{layer.name}.residual_gain",
+        )
     parameters["bias"] = integers(layer.bias, f_pre, f"{layer.name}.bias")
     steepest = fitting(largest(layer.slope_positive, layer.slope_negative), PARAMETER.high)
-    shift = max((g for g in SLOPE_SHIFTS if f_out - f_pre + g <= steepest),
-                default=SLOPE_SHIFTS[0])
+    shift = max((g for g in SLOPE_SHIFTS if f_out - f_pre + g <= steepest), default=SLOPE_SHIFTS[0])
     scalars["slope_shift"] = shift
     for name in ("slope_positive", "slope_negative"):
-        parameters[name] = integers(getattr(layer, name), f_out - f_pre + shift,
-                                    f"{layer.name}.{name}")
+        parameters[name] = integers(
+            getattr(layer, name), f_out - f_pre + shift, f"{layer.name}.{name}"
+        )
     parameters["offset_out"] = integers(layer.offset, f_out, f"{layer.name}.offset_out")
-    constants = {name: int(parameters.pop(name)[0]) for name in ("residual_gain", "slope_positive")
-                 if name in parameters and (parameters[name] == parameters[name][0]).all()}
+    constants = {
+        name: int(parameters.pop(name)[0])
+        for name in ("residual_gain", "slope_positive")
+        if name in parameters and (parameters[name] == parameters[name][0]).all()
+    }
     position = None
     if layer.position is not None:
         position = integers(layer.position, f_out, f"{layer.name}.position")
-    return PackedLayer(layer.name, inputs, layer.outputs, weight, parameters, constants, scalars,
-                       position, matrix)
+    return PackedLayer(
+        layer.name, inputs, layer.outputs, weight, parameters, constants, scalars, position, matrix
+    )
 
 
-def _matrix(layer: FoldedLayer, groups: dict[str, int],
-            f_pre: int) -> tuple[np.ndarray, Tensor, int]:
+def _matrix(
+    layer: FoldedLayer, groups: dict[str, int], f_pre: int
+) -> tuple[np.ndarray, Tensor, int]:
     """int8 matrix, the real value of one count of the shifted sum by row, and sum_shift."""
     row = layer.weight.abs().amax(1)
     scale = torch.where(row > 0, row, 1.0) / MATRIX.high
@@ -185,7 +228,7 @@ def _matrix(layer: FoldedLayer, groups: dict[str, int],
     bound = int(matrix.abs().sum(1).max()) * limit
     unit = largest(layer.gain * scale) * 2.0 ** (f_pre + RESIDUAL_GAIN_FRACTION - fraction)
     shift = 0
-    while bound >> shift > min(SUM.high, unit * 2.0 ** shift) and bound >> shift > 1:
+    while bound >> shift > min(SUM.high, unit * 2.0**shift) and bound >> shift > 1:
         shift += 1
     return matrix.to(torch.int8).numpy(), scale * 2.0 ** (shift - fraction), shift
 
@@ -204,8 +247,13 @@ def _classifier(network: FoldedNetwork, fraction: int) -> tuple[PackedLayer, flo
     """The classifier with one scale for all classes, and the real value of a logit's unit."""
     weight, bias = network.classifier_weight, network.classifier_bias
     scale = (largest(weight) or 1.0) / MATRIX.high
-    unit = scale * 2.0 ** -fraction
+    unit = scale * 2.0**-fraction
     matrix = torch.floor(weight / scale + 0.5).to(torch.int8).numpy()
     counts = torch.floor(bias / unit + 0.5).clamp(LOGIT.low, LOGIT.high)
-    return PackedLayer("classifier", weight.shape[1], weight.shape[0], matrix=matrix,
-                       bias=counts.to(torch.int32).numpy()), unit
+    return PackedLayer(
+        "classifier",
+        weight.shape[1],
+        weight.shape[0],
+        matrix=matrix,
+        bias=counts.to(torch.int32).numpy(),
+    ), unit

@@ -52,8 +52,10 @@ def choose_scales(network: FoldedNetwork, ranges: Ranges) -> tuple[dict[str, int
     CompileError
         If no fraction within -8..20 serves a group.
     """
-    groups = {name: min(GREATEST_FRACTION, fitting(HEADROOM * value, VALUE.high))
-              for name, value in _wanted(network, ranges).items()}
+    groups = {
+        name: min(GREATEST_FRACTION, fitting(HEADROOM * value, VALUE.high))
+        for name, value in _wanted(network, ranges).items()
+    }
     layers = [layer for layer in network.layers.values() if layer.bias is not None]
     changed = True
     while changed:
@@ -66,8 +68,10 @@ def choose_scales(network: FoldedNetwork, ranges: Ranges) -> tuple[dict[str, int
                 groups[layer.target], changed = ceiling, True
     for name, fraction in groups.items():
         if fraction < LEAST_FRACTION:
-            raise CompileError(f"{name}: values reach {ranges.groups[name]:.3g} or its layers' "
-                               f"parameters are extreme: fraction {fraction} < {LEAST_FRACTION}")
+            raise CompileError(
+                f"{name}: values reach {ranges.groups[name]:.3g} or its layers' "
+                f"parameters are extreme: fraction {fraction} < {LEAST_FRACTION}"
+            )
     return groups, pre
 
 
@@ -81,17 +85,24 @@ def _wanted(network: FoldedNetwork, ranges: Ranges) -> dict[str, float]:
         wanted[layer.target] = max(wanted[layer.target], largest(*own, layer.offset))
     for name, branch in network.branches.items():
         group = f"{name.split('.')[0]}.x"
-        wanted[group] = max(wanted[group],
-                            largest(*branch.constant.values(), *branch.loss.values()))
+        wanted[group] = max(
+            wanted[group], largest(*branch.constant.values(), *branch.loss.values())
+        )
     return wanted
 
 
 def _pre_fraction(layer: FoldedLayer, ranges: Ranges, groups: dict[str, int]) -> int:
     fraction = fitting(max(HEADROOM * ranges.pre[layer.name], largest(layer.bias)), VALUE.high)
     if layer.residual_gain is not None:
-        fraction = min(fraction, groups[layer.residual] - RESIDUAL_GAIN_FRACTION
-                       + fitting(largest(layer.residual_gain), PARAMETER.high))
+        fraction = min(
+            fraction,
+            groups[layer.residual]
+            - RESIDUAL_GAIN_FRACTION
+            + fitting(largest(layer.residual_gain), PARAMETER.high),
+        )
     if layer.gain is not None and not layer.real:
-        fraction = min(fraction, GAIN_SHIFTS[-1] - RESIDUAL_GAIN_FRACTION
-                       + fitting(largest(layer.gain), PARAMETER.high))
+        fraction = min(
+            fraction,
+            GAIN_SHIFTS[-1] - RESIDUAL_GAIN_FRACTION + fitting(largest(layer.gain), PARAMETER.high),
+        )
     return min(fraction, GREATEST_FRACTION)

@@ -44,21 +44,35 @@ def show_load(network: FloatNetwork, console: Console) -> None:
     console.print(network.shape)
     table = _table("blocks", "block,norm before,norm after,clip c,|weight| of hidden")
     for (stage, block), b in network.blocks.items():
-        table.add_row(f"stage{stage}.block{block}", _span(b.before.gain), _span(b.after.gain),
-                      f"{b.clip:.4g}", _span(b.hidden.weight.abs()))
+        table.add_row(
+            f"stage{stage}.block{block}",
+            _span(b.before.gain),
+            _span(b.after.gain),
+            f"{b.clip:.4g}",
+            _span(b.hidden.weight.abs()),
+        )
     _print(console, table)
 
 
 def show_fold(network: FoldedNetwork, console: Console) -> None:
     """Real parameters of every layer."""
-    table = _table("folded layers", "layer,K,outputs,gain,residual gain,bias,slope +,slope -,"
-                   "offset,inverted bits")
+    table = _table(
+        "folded layers",
+        "layer,K,outputs,gain,residual gain,bias,slope +,slope -,offset,inverted bits",
+    )
     for layer in network.layers.values():
         table.add_row(
-            layer.name, "" if layer.weight is None else str(layer.weight.shape[1]),
-            str(layer.outputs), _span(layer.gain), _span(layer.residual_gain), _span(layer.bias),
-            _span(layer.slope_positive), _span(layer.slope_negative), _span(layer.offset),
-            " ".join(str(int(t.inverted.sum())) for t in layer.thresholds))
+            layer.name,
+            "" if layer.weight is None else str(layer.weight.shape[1]),
+            str(layer.outputs),
+            _span(layer.gain),
+            _span(layer.residual_gain),
+            _span(layer.bias),
+            _span(layer.slope_positive),
+            _span(layer.slope_negative),
+            _span(layer.offset),
+            " ".join(str(int(t.inverted.sum())) for t in layer.thresholds),
+        )
     _print(console, table)
 
 
@@ -66,21 +80,37 @@ def show_packed(network: PackedNetwork, console: Console) -> None:
     """Integer parameters of every layer and block."""
     table = _table("layers", "layer,K,outputs,shifts,fields,constants,thresholds")
     for layer in network.layers.values():
-        shifts = " ".join(f"{k.split('_')[0]}:{v}" for k, v in layer.scalars.items()
-                          if k.endswith("_shift"))
+        shifts = " ".join(
+            f"{k.split('_')[0]}:{v}" for k, v in layer.scalars.items() if k.endswith("_shift")
+        )
         fields = " ".join(f for f in layer.parameters if not f.startswith("threshold"))
         thresholds = [v for f, v in layer.parameters.items() if f.startswith("threshold")]
-        table.add_row(layer.name, str(layer.inputs), str(layer.outputs), shifts, fields,
-                      " ".join(f"{k}={v}" for k, v in layer.constants.items()),
-                      " ".join(_span(t) for t in thresholds))
+        table.add_row(
+            layer.name,
+            str(layer.inputs),
+            str(layer.outputs),
+            shifts,
+            fields,
+            " ".join(f"{k}={v}" for k, v in layer.constants.items()),
+            " ".join(_span(t) for t in thresholds),
+        )
     _print(console, table)
     table = _table("blocks", "block,h,r,N,M,index base,c/2,fractions x u r t f")
     for name, b in network.blocks.items():
-        fractions = [b.fractions.get(t, "-") for t in (
-            "x", "attention.u", "attention.reduced", "attention.t", "ffn.hidden")]
-        table.add_row(name, str(b.heads), str(b.reduction), str(b.tokens), str(b.keys),
-                      str(b.index_base), f"{b.scale * 2.0 ** -b.scale_shift:.4g}",
-                      " ".join(map(str, fractions)))
+        fractions = [
+            b.fractions.get(t, "-")
+            for t in ("x", "attention.u", "attention.reduced", "attention.t", "ffn.hidden")
+        ]
+        table.add_row(
+            name,
+            str(b.heads),
+            str(b.reduction),
+            str(b.tokens),
+            str(b.keys),
+            str(b.index_base),
+            f"{b.scale * 2.0**-b.scale_shift:.4g}",
+            " ".join(map(str, fractions)),
+        )
     _print(console, table)
     for name, share in network.saturation.items():
         console.print(f"saturated on calibration pictures: {name} {share:.2e}")
@@ -112,11 +142,22 @@ bound: cycles that multiplications and post-processing take at least"""
 def show_schedule(name: str, program: Program, console: Console) -> None:
     """Every command of a block: where it runs, what it waits for, its size and bound; totals."""
     configuration = program.configuration
-    table = Table(title=f"{name} on {configuration.name}", title_justify="left",
-                  box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for column, justify in (("tag", "right"), ("opcode", "left"), ("layer", "left"),
-                            ("engine", "left"), ("waits for", "left"), ("size", "right"),
-                            ("bound", "right")):
+    table = Table(
+        title=f"{name} on {configuration.name}",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
+    for column, justify in (
+        ("tag", "right"),
+        ("opcode", "left"),
+        ("layer", "left"),
+        ("engine", "left"),
+        ("waits for", "left"),
+        ("size", "right"),
+        ("bound", "right"),
+    ):
         table.add_column(column, justify=justify, no_wrap=column != "waits for")
     counts = dict.fromkeys(Engine, 0)
     for operation, word in zip(program.operations, program.words, strict=False):
@@ -124,8 +165,15 @@ def show_schedule(name: str, program: Program, console: Console) -> None:
         engine = operation.engine
         counts[engine] += 1
         bound = program.bound(operation)
-        table.add_row(str(operation.tag), opcode.name, operation.layer, engine.name.lower(),
-                      _waits(fields), _size(opcode, fields), f"{bound:,}" if bound else "-")
+        table.add_row(
+            str(operation.tag),
+            opcode.name,
+            operation.layer,
+            engine.name.lower(),
+            _waits(fields),
+            _size(opcode, fields),
+            f"{bound:,}" if bound else "-",
+        )
     console.print(table)
     console.print(SCHEDULE_KEY, highlight=False)
     loaded = sum(_beats(program, word) for word in program.words)
@@ -133,26 +181,34 @@ def show_schedule(name: str, program: Program, console: Console) -> None:
     table.add_row("commands", f"{len(program.operations):,}")
     for engine, count in counts.items():
         table.add_row(f"  {engine.name.lower()}", f"{count:,}")
-    table.add_row("bound of the binary layers, cycles",
-                  f"{block_bound(layer_bounds(program)):,}")
+    table.add_row("bound of the binary layers, cycles", f"{block_bound(layer_bounds(program)):,}")
     table.add_row("memory port beats of LOAD and STORE", f"{loaded:,}")
     table.add_row("memory port beats of commands", f"{4 * len(program.words):,}")
     table.add_row("external memory, beats of 128 bits", f"{len(program.memory):,}")
-    table.add_row("x", "streams through x memory" if program.result_address is not None
-                  else "stays on chip")
+    table.add_row(
+        "x", "streams through x memory" if program.result_address is not None else "stays on chip"
+    )
     console.print(table)
     kbit = configuration.memory_kbit()
     table = _table("on-chip memories", "memory,words used at most,available,used,kbit")
     for memory, (used, size) in program.usage.items():
-        table.add_row(memory, f"{used:,}", f"{size:,}", f"{100 * used / size:.0f} %",
-                      f"{kbit[memory]:,.0f}" if memory in kbit else "-")
+        table.add_row(
+            memory,
+            f"{used:,}",
+            f"{size:,}",
+            f"{100 * used / size:.0f} %",
+            f"{kbit[memory]:,.0f}" if memory in kbit else "-",
+        )
     console.print(table)
 
 
 def _waits(fields: dict[str, int]) -> str:
     """``L12 M3``: the counts of completed commands that are not 0."""
-    return " ".join(f"{engine.name[0]}{fields[f'after_{engine.name.lower()}']}"
-                    for engine in Engine if fields[f"after_{engine.name.lower()}"])
+    return " ".join(
+        f"{engine.name[0]}{fields[f'after_{engine.name.lower()}']}"
+        for engine in Engine
+        if fields[f"after_{engine.name.lower()}"]
+    )
 
 
 def _size(opcode: Opcode, fields: dict[str, int]) -> str:
@@ -175,6 +231,10 @@ def _beats(program: Program, word: int) -> int:
         return fields["words"] * c.lane_beats
     if opcode is not Opcode.LOAD:
         return 0
-    beats = {Target.COLUMN: c.column_beats, Target.PARAMETER: c.lane_beats,
-             Target.X: c.lane_beats, Target.EXP: 1}
+    beats = {
+        Target.COLUMN: c.column_beats,
+        Target.PARAMETER: c.lane_beats,
+        Target.X: c.lane_beats,
+        Target.EXP: 1,
+    }
     return fields["words"] * beats[Target(fields["target"])]

@@ -49,8 +49,10 @@ def main(
         "top1": 100 * right / len(images),
         "pictures_per_second": len(images) / seconds,
     }
-    typer.echo(f"top-1 {result['top1']:.2f} % of {len(images)} pictures, "
-               f"{result['pictures_per_second']:.0f} pictures/s")
+    typer.echo(
+        f"top-1 {result['top1']:.2f} % of {len(images)} pictures, "
+        f"{result['pictures_per_second']:.0f} pictures/s"
+    )
     if json_path is not None:
         json_path.write_text(json.dumps(result, indent=1) + "\n")
 

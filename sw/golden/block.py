@@ -31,8 +31,9 @@ class Recorder:
         return tensor
 
 
-def run_block(packed: PackedNetwork, stage: int, block: int, x: Tensor,
-              trace: Trace | None = None) -> Tensor:
+def run_block(
+    packed: PackedNetwork, stage: int, block: int, x: Tensor, trace: Trace | None = None
+) -> Tensor:
     """x2 of a block.
 
     Parameters
@@ -102,15 +103,18 @@ def _attention(config: PackedBlock, layer, record, x: Tensor) -> tuple[Tensor, T
     v_bits = record("attention.v_bits", value.bits(v))
     q_bits = record("attention.q_bits", query.bits(q))
     kv = record("attention.kv", ops.add_main(v, k))
-    u = record("attention.u",
-               ops.add_main(q, kv if r == 1 else ops.upsample(kv, side, r)))
+    u = record("attention.u", ops.add_main(q, kv if r == 1 else ops.upsample(kv, side, r)))
 
     d = config.head_width
     pop = ops.population(_split(q_bits, d), _split(k_bits, d))
     if record.trace is not None:
         record("attention.scores", 2 * pop - d)
-    bits = record("attention.probability_bits", ops.attention_bits(
-        pop, torch.from_numpy(config.exp), config.index_base, config.scale, config.scale_shift))
+    bits = record(
+        "attention.probability_bits",
+        ops.attention_bits(
+            pop, torch.from_numpy(config.exp), config.index_base, config.scale, config.scale_shift
+        ),
+    )
     s = ops.attended_sum(bits, _split(v_bits, d))
     s = record("attention.context", s.transpose(1, 2).reshape(x.shape))
     context = layer("context")
@@ -134,10 +138,12 @@ def _branches(packed: PackedNetwork, config: PackedBlock, record, x1: Tensor) ->
     for which, axis, taps in (("h3", 1, 3), ("w3", 2, 3), ("h5", 1, 5), ("w5", 2, 5)):
         gain, constant, loss = (
             torch.from_numpy(packed_branch.parameters[f"{part}_{which}"].astype("i4"))
-            for part in ("gain", "constant", "loss"))
+            for part in ("gain", "constant", "loss")
+        )
         missing = ops.missing_taps(side, taps).view((-1, 1, 1) if axis == 1 else (-1, 1))
-        value = ops.branch(ops.tap_sum(grid, axis, taps), missing, gain, constant, loss,
-                           packed_branch.slope_shift)
+        value = ops.branch(
+            ops.tap_sum(grid, axis, taps), missing, gain, constant, loss, packed_branch.slope_shift
+        )
         record(f"branch.{which}", value.view(x1.shape[0], side * side, -1))
         total += value
     total = ops.saturate(total, VALUE).view(x1.shape[0], side * side, -1)

@@ -36,10 +36,12 @@ class Layer:
 
     def post(self, s: Tensor | None, residual: Tensor | None) -> Tensor:
         """``y`` of the signed sum and the residual, both (..., outputs)."""
-        v = ops.pre_activation(s, self.gain, self.gain_shift, residual, self.residual_gain,
-                               self.bias)
-        return ops.activation(v, self.slope_positive, self.slope_negative, self.offset_out,
-                              self.slope_shift)
+        v = ops.pre_activation(
+            s, self.gain, self.gain_shift, residual, self.residual_gain, self.bias
+        )
+        return ops.activation(
+            v, self.slope_positive, self.slope_negative, self.offset_out, self.slope_shift
+        )
 
     def linear(self, bits: Tensor, residual: Tensor) -> Tensor:
         """``y`` of a binary layer: (..., K) bits and (..., outputs) residual."""
@@ -56,8 +58,9 @@ _CACHE: WeakKeyDictionary[PackedLayer, Layer] = WeakKeyDictionary()
 def as_layer(packed: PackedLayer) -> Layer:
     """The tensors of `packed`, made once."""
     if packed not in _CACHE:
-        fields = {name: torch.from_numpy(packed.full(name).astype("i4"))
-                  for name in PARAMETER_FIELDS}
+        fields = {
+            name: torch.from_numpy(packed.full(name).astype("i4")) for name in PARAMETER_FIELDS
+        }
         _CACHE[packed] = Layer(
             name=packed.name,
             gain_shift=packed.scalars.get("gain_shift", 0),
@@ -66,7 +69,8 @@ def as_layer(packed: PackedLayer) -> Layer:
             signs=None if packed.weight is None else torch.from_numpy(packed.signs),
             matrix=_tensor(packed.matrix),
             position=None if packed.position is None else _tensor(packed.position.astype("i4")),
-            **fields)
+            **fields,
+        )
     return _CACHE[packed]
 
 

@@ -75,31 +75,31 @@ class Machine:
     def _load(self, f: dict[str, int]) -> None:
         c, span = self.c, slice(f["word"], f["word"] + f["words"])
         if f["target"] == Target.EXP:
-            beats = self.external[f["address"]:f["address"] + f["words"], 0]
+            beats = self.external[f["address"] : f["address"] + f["words"], 0]
             self.exp[span] = beats & np.uint64(0xFFFFFF)
         elif f["target"] == Target.COLUMN:
             count = f["words"] * c.column_beats
-            beats = np.ascontiguousarray(self.external[f["address"]:f["address"] + count])
+            beats = np.ascontiguousarray(self.external[f["address"] : f["address"] + count])
             bits = np.unpackbits(beats.view(np.uint8).reshape(-1), bitorder="little")
             self.column[span] = bits.reshape(f["words"], c.columns, 64)
         else:
             count = f["words"] * c.lane_beats
-            beats = np.ascontiguousarray(self.external[f["address"]:f["address"] + count])
+            beats = np.ascontiguousarray(self.external[f["address"] : f["address"] + count])
             memory = self.x if f["target"] == Target.X else self.parameter
             memory[span] = beats.view(np.int16).reshape(f["words"], c.lanes)
 
     def _store(self, f: dict[str, int]) -> None:
-        words = self._value(f["source"])[f["word"]:f["word"] + f["words"]]
+        words = self._value(f["source"])[f["word"] : f["word"] + f["words"]]
         beats = np.ascontiguousarray(words.astype(np.int16)).view(np.uint64).reshape(-1, 2)
-        self.external[f["address"]:f["address"] + len(beats)] = beats
+        self.external[f["address"] : f["address"] + len(beats)] = beats
 
     # -- array ---------------------------------------------------------------------------------
 
     def _operand_masks(self, f: dict[str, int]) -> np.ndarray:
         """Valid bits of each word of a segment, (words, 64)."""
         mask = np.ones((f["words"], 64), np.int64)
-        mask[0, :f["first_bit"]] = 0
-        mask[-1, f["last_bit"]:] = 0
+        mask[0, : f["first_bit"]] = 0
+        mask[-1, f["last_bit"] :] = 0
         return mask
 
     def _accumulate(self, f: dict[str, int], group: int, tile: int, signed: bool) -> np.ndarray:
@@ -109,9 +109,9 @@ class Machine:
         lane = np.arange(c.lanes)
         for head in range(f["heads"]):
             first = f["row_base"] + tile * f["row_tile"] + head * f["row_head"]
-            rows = self.row[first:first + f["words"]].astype(np.int64) * mask[:, None]
+            rows = self.row[first : first + f["words"]].astype(np.int64) * mask[:, None]
             at = f["column_base"] + group * f["column_group"]
-            words = self.column[at:at + f["words"] * c.group_tiles]
+            words = self.column[at : at + f["words"] * c.group_tiles]
             columns = words.reshape(f["words"], c.lanes, 64).astype(np.int64)
             if signed:
                 sums = np.einsum("wrb,wlb->rl", rows, 2 * columns - 1)
@@ -119,8 +119,9 @@ class Machine:
                 total += np.where((lane >= low) & (lane < low + f["head_channels"]), sums, 0)
             else:
                 columns = columns * mask[:, None]
-                equal = (np.einsum("wrb,wlb->rl", rows, columns)
-                         + np.einsum("wrb,wlb->rl", 1 - rows, 1 - columns))
+                equal = np.einsum("wrb,wlb->rl", rows, columns) + np.einsum(
+                    "wrb,wlb->rl", 1 - rows, 1 - columns
+                )
                 total += equal
         return total
 
@@ -153,8 +154,16 @@ class Machine:
                     token = tile * c.rows + np.arange(tokens)
                     self._group(f, p, acc, token, tile, outer, group)
 
-    def _group(self, f: dict[str, int], p: dict[str, np.ndarray], acc: np.ndarray | None,
-               token: np.ndarray, tile: int, outer: int, group: int) -> None:
+    def _group(
+        self,
+        f: dict[str, int],
+        p: dict[str, np.ndarray],
+        acc: np.ndarray | None,
+        token: np.ndarray,
+        tile: int,
+        outer: int,
+        group: int,
+    ) -> None:
         """The post-processor on one group of one tile."""
         residual = main = 0
         if f["residual"]:
@@ -181,7 +190,7 @@ class Machine:
                 kept = self.c.lanes // m
                 part = group % m * kept
                 pooled = _round(y.reshape(len(token), kept, m).sum(2), f["pool"])
-                memory[at + (group >> f["pool"]), part:part + kept] = pooled
+                memory[at + (group >> f["pool"]), part : part + kept] = pooled
             else:
                 memory[at + group] = out
         if f["bits"]:
@@ -198,25 +207,37 @@ class Machine:
         grid = f["width"] // r
         return (f["up_row"] + row) // r * grid + np.minimum(column // r, grid - 1)
 
-    def _write_bits(self, f: dict[str, int], bits: np.ndarray, token: np.ndarray, tile: int,
-                    group: int, which: int) -> None:
+    def _write_bits(
+        self,
+        f: dict[str, int],
+        bits: np.ndarray,
+        token: np.ndarray,
+        tile: int,
+        group: int,
+        which: int,
+    ) -> None:
         """Bits (tokens, lanes) of one group to where they go."""
         c, channel = self.c, group * self.c.lanes
         part = slice(channel % 64, channel % 64 + c.lanes)
         if f["bits"] == Bits.ROW:
             word = f["bits_base"] + which * f["bits_set"] + tile * f["bits_tile"] + channel // 64
-            self.row[word, :len(token), part] = bits
+            self.row[word, : len(token), part] = bits
             return
         key = f["first_key"] + token
         for j, row in zip(key, bits, strict=True):
             if f["bits"] == Bits.KEY:
-                word = (f["bits_base"] + j // c.lanes * f["bits_tile"]
-                        + channel // 64 * c.group_tiles + j % c.lanes // c.columns)
+                word = (
+                    f["bits_base"]
+                    + j // c.lanes * f["bits_tile"]
+                    + channel // 64 * c.group_tiles
+                    + j % c.lanes // c.columns
+                )
                 self.column[word, j % c.columns, part] = row
             else:
                 word = f["bits_base"] + group * f["bits_tile"] + j // 64 * c.group_tiles
-                self.column[word:word + c.group_tiles, :, j % 64] = row.reshape(
-                    c.group_tiles, c.columns)
+                self.column[word : word + c.group_tiles, :, j % 64] = row.reshape(
+                    c.group_tiles, c.columns
+                )
 
     # -- attention -----------------------------------------------------------------------------
 
@@ -224,8 +245,9 @@ class Machine:
         c, m = self.c, f["keys"]
         for tile in range(f["tiles"]):
             tokens = c.rows if tile < f["tiles"] - 1 else f["last_tokens"]
-            pop = np.concatenate([self._accumulate(f, g, tile, signed=False)
-                                  for g in range(f["outer"])], axis=1)[:tokens, :m]
+            pop = np.concatenate(
+                [self._accumulate(f, g, tile, signed=False) for g in range(f["outer"])], axis=1
+            )[:tokens, :m]
             index = np.clip(pop - f["padding"] - f["index_base"], 0, c.exp_entries - 1)
             e = self.exp[index]
             limit = np.minimum((f["scale"] * e.sum(1)) >> f["scale_shift"], 1 << 24)
@@ -233,8 +255,9 @@ class Machine:
             bits[:, :m] = e > limit[:, None]
             word = f["probability_base"] + tile * f["probability_tile"]
             for at in range(0, bits.shape[1], c.lanes):
-                self.row[word + at // 64, :tokens, at % 64:at % 64 + c.lanes] = (
-                    bits[:, at:at + c.lanes])
+                self.row[word + at // 64, :tokens, at % 64 : at % 64 + c.lanes] = bits[
+                    :, at : at + c.lanes
+                ]
 
     # -- pooling -------------------------------------------------------------------------------
 
@@ -250,8 +273,10 @@ class Machine:
     def _branch(self, f: dict[str, int]) -> None:
         width, words = f["width"], f["words"]
         offset = np.arange(width)[:, None] * f["token"] + np.arange(words)
-        rows = [self.x[f[f"row{i}"] + offset].reshape(width, -1) if f["valid"] >> i & 1 else None
-                for i in range(5)]
+        rows = [
+            self.x[f[f"row{i}"] + offset].reshape(width, -1) if f["valid"] >> i & 1 else None
+            for i in range(5)
+        ]
         names = [f"{part}_{b}" for part in ("gain", "constant", "loss") for b in BRANCHES]
         at = f["parameter_base"] + np.arange(words)[None] * 12 + np.arange(12)[:, None]
         p = dict(zip(names, self.parameter[at].reshape(12, -1), strict=True))
@@ -260,17 +285,21 @@ class Machine:
         for branch, size in zip(BRANCHES, (3, 3, 5, 5), strict=True):
             reach = size // 2
             if branch[0] == "h":
-                taps = [r for r in rows[2 - reach:3 + reach] if r is not None]
+                taps = [r for r in rows[2 - reach : 3 + reach] if r is not None]
                 sums = np.sum(taps, axis=0)
                 missing = np.full((width, 1), size - len(taps))
             else:
                 padded = np.pad(rows[2], ((reach, reach), (0, 0)))
-                sums = sum(padded[i:i + width] for i in range(size))
+                sums = sum(padded[i : i + width] for i in range(size))
                 column = np.arange(width)
                 inside = np.minimum(column + reach, width - 1) - np.maximum(column - reach, 0) + 1
                 missing = (size - inside)[:, None]
             s = _saturate(sums, TAP_SUM)
-            total += _saturate(_round(p[f"gain_{branch}"] * s, shift) + p[f"constant_{branch}"]
-                               - missing * p[f"loss_{branch}"], VALUE)
+            total += _saturate(
+                _round(p[f"gain_{branch}"] * s, shift)
+                + p[f"constant_{branch}"]
+                - missing * p[f"loss_{branch}"],
+                VALUE,
+            )
         out = f["destination_base"] + np.arange(width)[:, None] * f["destination_token"]
         self.u[out + np.arange(words)] = _saturate(total, VALUE).reshape(width, words, -1)

@@ -46,10 +46,11 @@ def run(packed: PackedNetwork, images: Tensor, trace: Trace | None = None) -> Te
     if images.dim() == 4 and not len(images):
         return torch.empty(0, packed.model.classes, dtype=torch.int64)
     if images.dtype != torch.uint8 or images.shape[1:] != (size, size, 3):
-        raise ValueError(f"images are {images.dtype} {tuple(images.shape)}; "
-                         f"the model takes uint8 (N, {size}, {size}, 3)")
-    widest = max(packed.model.tokens(i + 1) * width
-                 for i, width in enumerate(packed.model.hidden))
+        raise ValueError(
+            f"images are {images.dtype} {tuple(images.shape)}; "
+            f"the model takes uint8 (N, {size}, {size}, 3)"
+        )
+    widest = max(packed.model.tokens(i + 1) * width for i, width in enumerate(packed.model.hidden))
     chunk = max(1, CHUNK_ELEMENTS // widest)
     parts = images.split(chunk)
     traces = [{} if trace is not None else None for _ in parts]
@@ -69,8 +70,7 @@ def _spread(work: Callable[[int], Tensor], count: int) -> list[Tensor]:
         return [work(i) for i in range(count)]
     torch.set_num_threads(1)
     try:
-        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads,
-                                initargs=(1,)) as pool:
+        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
             return list(pool.map(work, range(count)))
     finally:
         torch.set_num_threads(threads)
@@ -134,8 +134,10 @@ def embed(packed: PackedNetwork, stage: int, x: Tensor, trace: Trace | None = No
     if packed.model.embedding == "real":
         n = as_layer(packed.layer(f"{name}.norm")).post(None, x)
         n = _record(trace, f"{name}.n", ops.saturate(n, NORMED))
-        y = layer.post(ops.integer_sum(patches(n.view(b, side, side, c), 2), layer.matrix,
-                                       layer.sum_shift), None)
+        y = layer.post(
+            ops.integer_sum(patches(n.view(b, side, side, c), 2), layer.matrix, layer.sum_shift),
+            None,
+        )
     else:
         bits = as_layer(packed.layer(f"{name}.pass")).bits(x)
         _record(trace, f"{name}.bits", bits)

@@ -41,8 +41,10 @@ def check(name: str, tensor: Tensor, form: Format) -> Tensor:
     if tensor.numel():
         low, high = (int(v) for v in torch.aminmax(tensor))
         if low < form.low or high > form.high:
-            raise RangeError(f"{name}: {low}..{high} is outside {form.low}..{form.high} "
-                             f"({form.bits} bits: {form.reason})")
+            raise RangeError(
+                f"{name}: {low}..{high} is outside {form.low}..{form.high} "
+                f"({form.bits} bits: {form.reason})"
+            )
     return tensor
 
 
@@ -91,8 +93,14 @@ def integer_sum(values: Tensor, weights: Tensor, shift: int) -> Tensor:
     return check("s", drop(acc.to(torch.int64), shift), SUM).to(torch.int32)
 
 
-def pre_activation(s: Tensor | None, gain: Tensor, gain_shift: int, residual: Tensor | None,
-                   residual_gain: Tensor, bias: Tensor) -> Tensor:
+def pre_activation(
+    s: Tensor | None,
+    gain: Tensor,
+    gain_shift: int,
+    residual: Tensor | None,
+    residual_gain: Tensor,
+    bias: Tensor,
+) -> Tensor:
     """``v = saturate_PRE(round((s*gain << shift) + residual*residual_gain, 9) + (bias << 2))``.
 
     The rounding constant and the bias enter before the shift, where they are exact:
@@ -114,8 +122,9 @@ def pre_activation(s: Tensor | None, gain: Tensor, gain_shift: int, residual: Te
     return saturate(total >> PRE_DROP, PRE)
 
 
-def activation(v: Tensor, slope_positive: Tensor, slope_negative: Tensor, offset: Tensor,
-               slope_shift: int) -> Tensor:
+def activation(
+    v: Tensor, slope_positive: Tensor, slope_negative: Tensor, offset: Tensor, slope_shift: int
+) -> Tensor:
     """``y = saturate_VALUE(round(v*slope, slope_shift + 2) + offset)``, slope by v's sign."""
     shift = slope_shift + PRE_FRACTION
     bound = magnitude(v) * max(magnitude(slope_positive), magnitude(slope_negative)) + (1 << shift)
@@ -172,8 +181,9 @@ def missing_taps(length: int, taps: int) -> Tensor:
     return (reach - position).clamp(min=0) + (position + reach - (length - 1)).clamp(min=0)
 
 
-def branch(total: Tensor, missing: Tensor, gain: Tensor, constant: Tensor, loss: Tensor,
-           slope_shift: int) -> Tensor:
+def branch(
+    total: Tensor, missing: Tensor, gain: Tensor, constant: Tensor, loss: Tensor, slope_shift: int
+) -> Tensor:
     """saturate_VALUE(round(G*S, slope_shift) + constant - missing*loss)."""
     bound = magnitude(total) * magnitude(gain) + (1 << slope_shift)
     kind = torch.int32 if bound < INT32_LIMIT else torch.int64
@@ -188,8 +198,9 @@ def population(q: Tensor, k: Tensor) -> Tensor:
     return dot.add_(d).mul_(0.5).to(torch.int32)
 
 
-def attention_bits(pop: Tensor, table: Tensor, index_base: int, scale: int,
-                   scale_shift: int) -> Tensor:
+def attention_bits(
+    pop: Tensor, table: Tensor, index_base: int, scale: int, scale_shift: int
+) -> Tensor:
     """``bit = E[index] > min((scale * sum of E) >> scale_shift, 2**24)``, a row of keys each."""
     index = (pop - index_base).clamp_(0, table.numel() - 1)
     e = check("exp", table, EXP)[index]

@@ -58,24 +58,27 @@ def all_in(words, line):
 # -- bad input -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("arguments", "words"), [
-    (["--stage", 0], ["stage 0", "stages 1 to 4"]),
-    (["--stage", 5], ["stage 5", "stages 1 to 4"]),
-    (["--stage", -1], ["stage -1", "stages 1 to 4"]),
-    (["--block", 1], ["block 1", "stage 1", "blocks 0 to 0"]),
-    (["--block", -1], ["block -1", "blocks 0 to 0"]),
-    (["--config", "9x9x64-l9"], ["'9x9x64-l9'", *CONFIGURATIONS]),
-    (["--stall", "sometimes"], ["'sometimes'", *STALLS]),
-    (["--seed", -1], ["seed -1", "0 to"]),
-    (["--inject", "x3"], ["'x3'", *TENSORS]),
-    (["--inject", "stage2.block0.x2"], ["'stage2.block0.x2'", "stage1.block0", *TENSORS]),
-    (["--inject", "n1"], ["never formed", "x2"]),
-    (["--image", "/nowhere/cat.png"], ["/nowhere/cat.png", "no such file"]),
-    (["--json", "/nowhere/out.json"], ["--json", "/nowhere is no folder"]),
-    (["--waves", "/nowhere/out.vcd"], ["--waves", "/nowhere is no folder"]),
-    (["--json", "/"], ["--json", "cannot be written"]),
-    (["--waves", "/"], ["--waves", "cannot be written"]),
-])
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--stage", 0], ["stage 0", "stages 1 to 4"]),
+        (["--stage", 5], ["stage 5", "stages 1 to 4"]),
+        (["--stage", -1], ["stage -1", "stages 1 to 4"]),
+        (["--block", 1], ["block 1", "stage 1", "blocks 0 to 0"]),
+        (["--block", -1], ["block -1", "blocks 0 to 0"]),
+        (["--config", "9x9x64-l9"], ["'9x9x64-l9'", *CONFIGURATIONS]),
+        (["--stall", "sometimes"], ["'sometimes'", *STALLS]),
+        (["--seed", -1], ["seed -1", "0 to"]),
+        (["--inject", "x3"], ["'x3'", *TENSORS]),
+        (["--inject", "stage2.block0.x2"], ["'stage2.block0.x2'", "stage1.block0", *TENSORS]),
+        (["--inject", "n1"], ["never formed", "x2"]),
+        (["--image", "/nowhere/cat.png"], ["/nowhere/cat.png", "no such file"]),
+        (["--json", "/nowhere/out.json"], ["--json", "/nowhere is no folder"]),
+        (["--waves", "/nowhere/out.vcd"], ["--waves", "/nowhere is no folder"]),
+        (["--json", "/"], ["--json", "cannot be written"]),
+        (["--waves", "/"], ["--waves", "cannot be written"]),
+    ],
+)
 def test_bad_options_end_with_one_line_and_status_2(arguments, words):
     assert all_in(words, refused(run_block(*MODEL, *arguments)))
 
@@ -86,11 +89,14 @@ def test_options_that_cannot_be_parsed_end_with_status_2(arguments):
     assert result.exit_code == 2 and arguments[0] in result.stderr.splitlines()[-1]
 
 
-@pytest.mark.parametrize(("name", "words"), [
-    ("/nowhere/m.bvit", ["/nowhere/m.bvit", "no such file", "random:binaryvit"]),
-    ("no_such_model", ["'no_such_model'", "shipped"]),
-    ("random:resnet", ["random:resnet", "random:binaryvit", "random:cifar10"]),
-])
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("/nowhere/m.bvit", ["/nowhere/m.bvit", "no such file", "random:binaryvit"]),
+        ("no_such_model", ["'no_such_model'", "shipped"]),
+        ("random:resnet", ["random:resnet", "random:binaryvit", "random:cifar10"]),
+    ],
+)
 def test_models_that_do_not_exist(name, words):
     assert all_in(words, refused(run_block("--model", name)))
 
@@ -116,7 +122,7 @@ def test_pictures_that_cannot_be_read(tmp_path, content):
     path = tmp_path / "cat.png"
     Image.fromarray(random_pictures(0, 1, 64)[0]).save(path)
     data = path.read_bytes()
-    path.write_bytes({"truncated": data[:len(data) // 2], "text": b"a cat", "empty": b""}[content])
+    path.write_bytes({"truncated": data[: len(data) // 2], "text": b"a cat", "empty": b""}[content])
     assert all_in([path, "unreadable picture"], refused(run_block(*MODEL, "--image", path)))
 
 
@@ -131,8 +137,9 @@ def large_model(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize(("config", "needed", "available"), [
-    ("4x8x64-l16", 4096, 2048), ("3x4x64-l8", 8192, 4096)])
+@pytest.mark.parametrize(
+    ("config", "needed", "available"), [("4x8x64-l16", 4096, 2048), ("3x4x64-l8", 8192, 4096)]
+)
 def test_a_configuration_that_cannot_hold_the_block(large_model, config, needed, available):
     line = refused(run_block("--model", large_model, "--config", config))
     assert all_in(["stage1.block0", config, "x memory", needed, available], line)
@@ -141,8 +148,12 @@ def test_a_configuration_that_cannot_hold_the_block(large_model, config, needed,
 def test_no_traceback_from_the_command_itself(tmp_path):
     path = tmp_path / "m.bvit"
     path.write_text("no model")
-    done = subprocess.run([sys.executable, "-m", "sim.run_block", "--model", str(path)],
-                          capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "sim.run_block", "--model", str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 2 and not done.stdout
     assert len(done.stderr.splitlines()) == 1 and str(path) in done.stderr
 
@@ -150,9 +161,18 @@ def test_no_traceback_from_the_command_itself(tmp_path):
 # -- pictures that are converted -------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("mode", "said"), [
-    ("RGB", None), ("RGBA", "RGBA"), ("L", "greyscale"), ("P", "palette"), ("1", "black and white"),
-    ("LA", "greyscale"), ("CMYK", "CMYK")])
+@pytest.mark.parametrize(
+    ("mode", "said"),
+    [
+        ("RGB", None),
+        ("RGBA", "RGBA"),
+        ("L", "greyscale"),
+        ("P", "palette"),
+        ("1", "black and white"),
+        ("LA", "greyscale"),
+        ("CMYK", "CMYK"),
+    ],
+)
 @pytest.mark.parametrize("size", [(32, 32), (50, 40)])
 def test_pictures_are_converted_and_it_says_so(tmp_path, mode, said, size):
     path = tmp_path / f"cat.{'tiff' if mode == 'CMYK' else 'png'}"
@@ -168,8 +188,9 @@ def test_pictures_are_converted_and_it_says_so(tmp_path, mode, said, size):
     else:
         assert np.array_equal(pixels, np.asarray(picture.convert("RGB")))
     assert len(lines) == len(expected)
-    assert all(re.search(e, line) and path.name in line
-               for e, line in zip(expected, lines, strict=True))
+    assert all(
+        re.search(e, line) and path.name in line for e, line in zip(expected, lines, strict=True)
+    )
 
 
 # -- runs ------------------------------------------------------------------------------------------
@@ -200,8 +221,11 @@ def test_the_report_is_80_columns_wide(exact):
 
 def _rows(table):
     """The cells of every row by the first one."""
-    return {cells[0]: cells[1:] for line in table.splitlines()
-            if line.startswith("│") and (cells := line.replace("│", " ").split())}
+    return {
+        cells[0]: cells[1:]
+        for line in table.splitlines()
+        if line.startswith("│") and (cells := line.replace("│", " ").split())
+    }
 
 
 def test_the_table_and_the_json_agree(exact):
@@ -228,15 +252,23 @@ def test_the_json_has_what_the_contract_says(exact):
     assert {f"stage1.block0.{name}" for name in TENSORS} <= {t["name"] for t in report["tensors"]}
     assert all(t["mismatches"] == 0 for t in report["tensors"])
     assert {"rows": 3, "columns": 4, "word_bits": 64, "lanes": 8}.items() <= (
-        report["configuration"].items())
+        report["configuration"].items()
+    )
     assert all({"name", "cycles", "bound"} <= set(c) for c in report["commands"])
     assert 0 < report["bound_cycles"] <= report["cycles"]
     # (MACs, post-processed elements) of 256 tokens, 16 keys, C = 64, I = 128 on 768 MAC/cycle.
     n, m, c, i = 256, 16, 64, 128
-    layers = [*3 * [(m * c * c, m * c)], *2 * [(n * c * c, n * c)], (n * m * c, 0),
-              (n * m * c, n * c), (n * c * i, n * i), (n * c * i, n * c)]
+    layers = [
+        *3 * [(m * c * c, m * c)],
+        *2 * [(n * c * c, n * c)],
+        (n * m * c, 0),
+        (n * m * c, n * c),
+        (n * c * i, n * i),
+        (n * c * i, n * c),
+    ]
     assert report["bound_cycles"] == sum(
-        max(-(-macs // 768), -(-elements // 8)) for macs, elements in layers)
+        max(-(-macs // 768), -(-elements // 8)) for macs, elements in layers
+    )
     assert any("verilator" in tool for tool in report["tools"])
 
 
@@ -251,8 +283,9 @@ def test_the_blocks_name_is_right_under_random_stalls(tmp_path, stage):
     assert all(t["name"].startswith(f"stage{stage}.block0.") for t in report["tensors"])
 
 
-@pytest.mark.parametrize(("name", "tensor"), [
-    ("stage1.block0.ffn.hidden", "ffn.hidden"), ("x2", "x2")])
+@pytest.mark.parametrize(
+    ("name", "tensor"), [("stage1.block0.ffn.hidden", "ffn.hidden"), ("x2", "x2")]
+)
 def test_an_injected_error_is_found_and_reported(tmp_path, name, tensor):
     path = tmp_path / "out.json"
     arguments = [*SMALL, "--inject", name, "--json", str(path)]
@@ -265,7 +298,9 @@ def test_an_injected_error_is_found_and_reported(tmp_path, name, tensor):
     *_, where, rerun, verdict = result.stdout.splitlines()
     found = re.fullmatch(
         rf"stage1\.block0\.{tensor}: token (\d+), channel (\d+): expected raw (-?\d+) "
-        r"\(real (\S+)\), got raw (-?\d+) \(real (\S+)\); 1 of \d+ elements differ", where)
+        r"\(real (\S+)\), got raw (-?\d+) \(real (\S+)\); 1 of \d+ elements differ",
+        where,
+    )
     assert found, where
     expected, got = int(found[3]), int(found[5])
     assert expected == got ^ 1

@@ -28,8 +28,11 @@ def golden_and_run(shape, name, *, seed=0, stall="none", branches=True):
     trace: dict[str, torch.Tensor] = {}
     run_block(packed, 1, 0, torch.from_numpy(x), trace)
     prefix = f"{NAME}."
-    golden = {key.removeprefix(prefix): value.numpy() for key, value in trace.items()
-              if key != f"{prefix}x"}
+    golden = {
+        key.removeprefix(prefix): value.numpy()
+        for key, value in trace.items()
+        if key != f"{prefix}x"
+    }
     image = block_image(packed, 1, 0)
     program = schedule_block(image, find_configuration(name))
     return golden, program, simulate(program, image, x, stall=stall, seed=seed)
@@ -50,15 +53,18 @@ def test_stalls_change_no_tensor(name, stall):
     assert_equal(golden, run)
 
 
-@pytest.mark.parametrize(("shape", "name"), [
-    ((4, 32, 32, 8, 1), "3x4x64-l8"),       # heads of 4 channels, narrower than a lane group
-    ((3, 96, 192, 2, 3), "3x4x64-l8"),      # heads of 48 channels, one key, windows of 3 x 3
-    ((5, 96, 384, 1, 1), "4x8x64-l16"),     # a head of 96 channels, wider than the exp table
-    ((1, 64, 64, 1, 1), "2x8x64-l8"),       # one token, no channel pooling
-    ((8, 64, 512, 1, 8), "7x16x64-l32"),    # the paper's stage 1 ratios
-    ((14, 64, 256, 1, 2), "7x16x64-l32"),   # several chunks of tokens
-    ((7, 128, 512, 4, 1), "7x16x64-l32"),
-])
+@pytest.mark.parametrize(
+    ("shape", "name"),
+    [
+        ((4, 32, 32, 8, 1), "3x4x64-l8"),  # heads of 4 channels, narrower than a lane group
+        ((3, 96, 192, 2, 3), "3x4x64-l8"),  # heads of 48 channels, one key, windows of 3 x 3
+        ((5, 96, 384, 1, 1), "4x8x64-l16"),  # a head of 96 channels, wider than the exp table
+        ((1, 64, 64, 1, 1), "2x8x64-l8"),  # one token, no channel pooling
+        ((8, 64, 512, 1, 8), "7x16x64-l32"),  # the paper's stage 1 ratios
+        ((14, 64, 256, 1, 2), "7x16x64-l32"),  # several chunks of tokens
+        ((7, 128, 512, 4, 1), "7x16x64-l32"),
+    ],
+)
 def test_shapes(shape, name):
     golden, _, run = golden_and_run(shape, name)
     assert_equal(golden, run)
@@ -72,19 +78,37 @@ def test_a_block_larger_than_x_memory_streams():
 
 
 SHAPES = st.tuples(
-    st.integers(1, 5), st.sampled_from([32, 64, 96, 128]), st.sampled_from([1, 2, 4, 8]),
-    st.sampled_from([1, 2, 4, 8]), st.sampled_from([1, 2, 3, 4]))
+    st.integers(1, 5),
+    st.sampled_from([32, 64, 96, 128]),
+    st.sampled_from([1, 2, 4, 8]),
+    st.sampled_from([1, 2, 4, 8]),
+    st.sampled_from([1, 2, 3, 4]),
+)
 
 
-@settings(max_examples=12, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate],
-          suppress_health_check=[HealthCheck.too_slow])
-@given(SHAPES, st.sampled_from(CONFIGURATIONS), st.sampled_from(["none", "random"]),
-       st.integers(0, 2**16), st.booleans())
+@settings(
+    max_examples=12,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.too_slow],
+)
+@given(
+    SHAPES,
+    st.sampled_from(CONFIGURATIONS),
+    st.sampled_from(["none", "random"]),
+    st.integers(0, 2**16),
+    st.booleans(),
+)
 def test_any_block(sizes, name, stall, seed, branches):
     grid, channels, ratio, heads, reduction = sizes
     side = grid * reduction if grid * reduction <= 10 else reduction
-    golden, _, run = golden_and_run((side, channels, ratio * channels, heads, reduction), name,
-                                    seed=seed, stall=stall, branches=branches)
+    golden, _, run = golden_and_run(
+        (side, channels, ratio * channels, heads, reduction),
+        name,
+        seed=seed,
+        stall=stall,
+        branches=branches,
+    )
     assert_equal(golden, run)
 
 

@@ -10,8 +10,14 @@ from sw.compiler.schedule.program import Buffer, Operation, ScheduleError
 def memory_sizes(configuration) -> dict[str, int]:
     """Words of every memory that buffers live in."""
     c = configuration
-    return {"x": c.x_words, "u": c.u_words, "row": c.row_words, "column": c.column_words,
-            "parameter": c.parameter_words, "exp": c.exp_entries}
+    return {
+        "x": c.x_words,
+        "u": c.u_words,
+        "row": c.row_words,
+        "column": c.column_words,
+        "parameter": c.parameter_words,
+        "exp": c.exp_entries,
+    }
 
 
 def allocate(operations: list[Operation], sizes: dict[str, int]) -> dict[str, tuple[int, int]]:
@@ -45,8 +51,9 @@ def allocate(operations: list[Operation], sizes: dict[str, int]) -> dict[str, tu
             buffer = access.buffer
             touches = last_touch.setdefault(buffer, np.full(buffer.words, -1, dtype=np.int64))
             if not 0 <= access.start < access.stop <= buffer.words:
-                raise AssertionError(f"{buffer.name}: {access.start}..{access.stop} of "
-                                     f"{buffer.words} words")
+                raise AssertionError(
+                    f"{buffer.name}: {access.start}..{access.stop} of {buffer.words} words"
+                )
             access.of(touches)[...] = len(operations) if buffer.keep else index
     try:
         return _place_all(operations, sizes, last_touch, compact=False)
@@ -56,9 +63,13 @@ def allocate(operations: list[Operation], sizes: dict[str, int]) -> dict[str, tu
         return _place_all(operations, sizes, last_touch, compact=True)
 
 
-def _place_all(operations: list[Operation], sizes: dict[str, int],
-               last_touch: dict[Buffer, np.ndarray], *, compact: bool
-               ) -> dict[str, tuple[int, int]]:
+def _place_all(
+    operations: list[Operation],
+    sizes: dict[str, int],
+    last_touch: dict[Buffer, np.ndarray],
+    *,
+    compact: bool,
+) -> dict[str, tuple[int, int]]:
     free_after = {memory: np.full(words, -1, dtype=np.int64) for memory, words in sizes.items()}
     peak = dict.fromkeys(sizes, 0)
     for index, operation in enumerate(operations):
@@ -71,8 +82,9 @@ def _place_all(operations: list[Operation], sizes: dict[str, int],
     return {memory: (peak[memory], sizes[memory]) for memory in sizes}
 
 
-def _place(buffer: Buffer, index: int, free_after: np.ndarray, touches: np.ndarray,
-           compact: bool) -> None:
+def _place(
+    buffer: Buffer, index: int, free_after: np.ndarray, touches: np.ndarray, compact: bool
+) -> None:
     """Chooses the base of one buffer and marks its words."""
     words = buffer.words
     available = len(free_after)
@@ -89,6 +101,7 @@ def _place(buffer: Buffer, index: int, free_after: np.ndarray, touches: np.ndarr
         raise ScheduleError(
             f"{buffer.memory} memory: {buffer.name} needs {words} words beside {live} in use, "
             f"{live + words} of {available} available; use a configuration with more "
-            f"{buffer.memory}_words")
+            f"{buffer.memory}_words"
+        )
     buffer.base = best
-    free_after[best:best + words] = np.maximum(touches, index)
+    free_after[best : best + words] = np.maximum(touches, index)

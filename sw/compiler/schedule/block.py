@@ -70,23 +70,41 @@ def _schedule(plan: type[Plan], block: BlockImage, configuration: Configuration)
         preload = assemble(load.operations, sizes)
     preload_start = external.add_commands(preload) if preload else start
     external.reserve(FETCH_AHEAD_BEATS)
-    return Program(configuration, words, operations, external.image(), start, preload,
-                   preload_start, x_address, result_address, usage)
+    return Program(
+        configuration,
+        words,
+        operations,
+        external.image(),
+        start,
+        preload,
+        preload_start,
+        x_address,
+        result_address,
+        usage,
+    )
 
 
 def check(block: BlockImage, c: Configuration) -> None:
     """Raises ScheduleError for sizes that the gateware does not know."""
     d, rest = divmod(block.channels, block.heads)
     rules = (
-        (block.channels % 32 == 0 and block.hidden % 32 == 0,
-         f"channels={block.channels}, hidden={block.hidden}: both must be multiples of 32"),
+        (
+            block.channels % 32 == 0 and block.hidden % 32 == 0,
+            f"channels={block.channels}, hidden={block.hidden}: both must be multiples of 32",
+        ),
         (rest == 0, f"heads={block.heads} does not divide channels={block.channels}"),
-        (block.hidden % block.channels == 0, f"hidden={block.hidden} is no multiple of "
-         f"channels={block.channels}"),
-        (block.hidden // block.channels in (1, 2, 4, 8),
-         f"hidden/channels={block.hidden // block.channels}: channel pooling takes 1, 2, 4 or 8"),
-        (block.keys >= 1, f"reduction={block.reduction} leaves no key of a {block.height}x"
-         f"{block.width} grid"),
+        (
+            block.hidden % block.channels == 0,
+            f"hidden={block.hidden} is no multiple of channels={block.channels}",
+        ),
+        (
+            block.hidden // block.channels in (1, 2, 4, 8),
+            f"hidden/channels={block.hidden // block.channels}: channel pooling takes 1, 2, 4 or 8",
+        ),
+        (
+            block.keys >= 1,
+            f"reduction={block.reduction} leaves no key of a {block.height}x{block.width} grid",
+        ),
         (d >= 1, f"heads={block.heads} exceed channels={block.channels}"),
     )
     for rule, text in rules:
@@ -96,6 +114,5 @@ def check(block: BlockImage, c: Configuration) -> None:
     if beats > c.score_words // 2:
         raise ScheduleError(
             f"score memory: a tile of {block.keys} keys needs {beats} words twice, "
-            f"{2 * beats} of {c.score_words} available; use a larger score_words or reduction")
-
-
+            f"{2 * beats} of {c.score_words} available; use a larger score_words or reduction"
+        )

@@ -137,15 +137,17 @@ def weight_words(layer: LayerImage, groups: list[int], c: Configuration) -> np.n
 def parameter_words(layer: LayerImage, groups: list[int], c: Configuration) -> np.ndarray:
     """Parameter-memory words of some channel groups: int16, shape (words, lanes)."""
     names = [name for name in PARAMETER_FIELDS if name in layer.parameters]
-    stacked = np.stack([layer.parameters[n].astype(np.int16).reshape(-1, c.lanes) for n in names],
-                       axis=1)
+    stacked = np.stack(
+        [layer.parameters[n].astype(np.int16).reshape(-1, c.lanes) for n in names], axis=1
+    )
     return stacked[groups].reshape(-1, c.lanes)
 
 
 def branch_words(block: BlockImage, c: Configuration) -> np.ndarray:
     """Parameter words of BRANCH: int16, shape (C/lanes * 12, lanes)."""
-    stacked = np.stack([block.branch[n].astype(np.int16).reshape(-1, c.lanes)
-                        for n in BRANCH_FIELDS], axis=1)
+    stacked = np.stack(
+        [block.branch[n].astype(np.int16).reshape(-1, c.lanes) for n in BRANCH_FIELDS], axis=1
+    )
     return stacked.reshape(-1, c.lanes)
 
 
@@ -194,23 +196,39 @@ def block_image(packed: PackedNetwork, stage: int, block: int) -> BlockImage:
     """
     config = packed.block(stage, block)
     prefix = f"{config.name}."
-    layers = {name.removeprefix(prefix): _layer_image(layer)
-              for name, layer in packed.layers.items() if name.startswith(prefix)}
+    layers = {
+        name.removeprefix(prefix): _layer_image(layer)
+        for name, layer in packed.layers.items()
+        if name.startswith(prefix)
+    }
     branch = packed.branches.get(config.name)
-    grid = config.tokens == config.side ** 2
+    grid = config.tokens == config.side**2
     return BlockImage(
-        height=config.side if grid else 1, width=config.side if grid else config.tokens,
-        channels=config.channels, hidden=config.hidden, heads=config.heads,
-        reduction=config.reduction, layers=layers,
+        height=config.side if grid else 1,
+        width=config.side if grid else config.tokens,
+        channels=config.channels,
+        hidden=config.hidden,
+        heads=config.heads,
+        reduction=config.reduction,
+        layers=layers,
         branch=branch.parameters if branch else None,
         branch_slope_shift=SLOPE_SHIFTS.index(branch.slope_shift) if branch else 0,
-        grid_shift=config.grid_shift, exp=config.exp, index_base=config.index_base,
-        scale=config.scale, scale_shift=config.scale_shift)
+        grid_shift=config.grid_shift,
+        exp=config.exp,
+        index_base=config.index_base,
+        scale=config.scale,
+        scale_shift=config.scale_shift,
+    )
 
 
 def _layer_image(layer: PackedLayer) -> LayerImage:
     weight = None if layer.weight is None else layer.weight.view(np.uint64)
     return LayerImage(
-        weight, layer.inputs, layer.outputs, layer.parameters, layer.constants,
+        weight,
+        layer.inputs,
+        layer.outputs,
+        layer.parameters,
+        layer.constants,
         GAIN_SHIFTS.index(layer.scalars.get("gain_shift", GAIN_SHIFTS[0])),
-        SLOPE_SHIFTS.index(layer.scalars.get("slope_shift", SLOPE_SHIFTS[0])))
+        SLOPE_SHIFTS.index(layer.scalars.get("slope_shift", SLOPE_SHIFTS[0])),
+    )

@@ -22,8 +22,9 @@ class Values:
     def access(self, tokens: int, write: bool, first: int = 0, last: int = 0) -> Access:
         """The words of `tokens` tokens; with `last`, words [first, last) of each."""
         stop = self.offset + tokens * self.token_words
-        return Access(self.buffer, self.offset, stop, write, self.token_words if last else 0,
-                      first, last)
+        return Access(
+            self.buffer, self.offset, stop, write, self.token_words if last else 0, first, last
+        )
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,15 @@ class Upsampled:
     def access(self, tokens: int, write: bool, first: int = 0, last: int = 0) -> Access:
         """The grid rows under `tokens` tokens; with `last`, words [first, last) of each."""
         rows = (self.row + -(-tokens // self.width) - 1) // self.factor + 1
-        return self.values.access(min(rows * (self.width // self.factor),
-                                      (self.buffer.words - self.offset) // self.token_words),
-                                  write, first, last)
+        return self.values.access(
+            min(
+                rows * (self.width // self.factor),
+                (self.buffer.words - self.offset) // self.token_words,
+            ),
+            write,
+            first,
+            last,
+        )
 
 
 @dataclass(frozen=True)

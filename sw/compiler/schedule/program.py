@@ -62,10 +62,10 @@ class Access:
 
     def of(self, words: np.ndarray, base: int = 0) -> np.ndarray:
         """A view of the accessed words, where the last axis of `words` begins at `-base`."""
-        span = words[..., base + self.start:base + self.stop]
+        span = words[..., base + self.start : base + self.stop]
         if not self.step:
             return span
-        return span.reshape(*words.shape[:-1], -1, self.step)[..., self.first:self.last]
+        return span.reshape(*words.shape[:-1], -1, self.step)[..., self.first : self.last]
 
 
 @dataclass(eq=False)
@@ -148,8 +148,11 @@ class Hazards:
     """Last readers and writers of every word, by engine, as command counts."""
 
     def __init__(self, sizes: dict[str, int]) -> None:
-        self._last = {(memory, write): np.zeros((len(Engine), words), dtype=np.int64)
-                      for memory, words in sizes.items() for write in (False, True)}
+        self._last = {
+            (memory, write): np.zeros((len(Engine), words), dtype=np.int64)
+            for memory, words in sizes.items()
+            for write in (False, True)
+        }
         self._passes = np.zeros(len(Engine), dtype=np.int64)
 
     def conflicts(self, access: Access) -> np.ndarray:
@@ -192,8 +195,7 @@ def waits(operations: list[Operation], sizes: dict[str, int]) -> list[dict[str, 
     return result
 
 
-def hoist_loads(operations: list[Operation], sizes: dict[str, int], ahead: int
-                ) -> list[Operation]:
+def hoist_loads(operations: list[Operation], sizes: dict[str, int], ahead: int) -> list[Operation]:
     """Moves every LOAD forward to just behind the last operation that touches its words.
 
     At most `ahead` operations forward, so that the in-order fetch is not blocked for long by a
@@ -225,14 +227,19 @@ def assemble(operations: list[Operation], sizes: dict[str, int]) -> list[int]:
         For more commands than tags.
     """
     if len(operations) > 4095:
-        raise ScheduleError(f"program: {len(operations)} commands exceed the 4,095 tags; "
-                            "use larger chunks (more row memory)")
+        raise ScheduleError(
+            f"program: {len(operations)} commands exceed the 4,095 tags; "
+            "use larger chunks (more row memory)"
+        )
     words = []
-    for tag, (operation, after) in enumerate(zip(operations, waits(operations, sizes),
-                                                 strict=True)):
+    for tag, (operation, after) in enumerate(
+        zip(operations, waits(operations, sizes), strict=True)
+    ):
         operation.tag = tag
-        resolved = {name: value.buffer.base + value.offset if isinstance(value, At) else value
-                    for name, value in operation.fields.items()}
+        resolved = {
+            name: value.buffer.base + value.offset if isinstance(value, At) else value
+            for name, value in operation.fields.items()
+        }
         words.append(encode(operation.opcode, tag=tag, **after, **resolved))
     words.append(encode(Opcode.END, tag=4095))
     return words

@@ -12,8 +12,14 @@ from sw.compiler.schedule.program import Access, Buffer
 class Resident(Plan):
     """x and u stay on chip."""
 
-    def __init__(self, block: BlockImage, configuration: Configuration,
-                 external: ExternalMemory, x_address: int, result_address: int | None) -> None:
+    def __init__(
+        self,
+        block: BlockImage,
+        configuration: Configuration,
+        external: ExternalMemory,
+        x_address: int,
+        result_address: int | None,
+    ) -> None:
         super().__init__(block, configuration, external, x_address, result_address)
         words = block.tokens * self.token_words
         self.x = Buffer("x", "x", words, keep=True)
@@ -40,19 +46,28 @@ class Resident(Plan):
         sets = block.layers["pass"].sets
         x, u = self.at(self.x, 0), self.at(self.u, 0)
         bits = self.row_buffer("input_bits", n, kw, sets=sets)
-        e.threshold("pass", 0, n, x,
-                    self.bits_to(bits, kw, sets_apart=words, from_out=True))
+        e.threshold("pass", 0, n, x, self.bits_to(bits, kw, sets_apart=words, from_out=True))
         if r == 1:
             kv = u
-            self.key_value(n, Access(bits, words, 2 * words, False),
-                           Access(bits, 2 * words, 3 * words, False), x, kv)
+            self.key_value(
+                n,
+                Access(bits, words, 2 * words, False),
+                Access(bits, 2 * words, 3 * words, False),
+                x,
+                kv,
+            )
         else:
-            pooled = Values(Buffer("pooled_mean", "u", block.keys * self.token_words), 0,
-                            self.token_words)
+            pooled = Values(
+                Buffer("pooled_mean", "u", block.keys * self.token_words), 0, self.token_words
+            )
             for row in range(block.pooled_height):
-                e.grid(row, self.at(self.x, row * r * block.width),
-                       Values(pooled.buffer, row * block.pooled_width * self.token_words,
-                              self.token_words))
+                e.grid(
+                    row,
+                    self.at(self.x, row * r * block.width),
+                    Values(
+                        pooled.buffer, row * block.pooled_width * self.token_words, self.token_words
+                    ),
+                )
             kv = Values(Buffer("kv", "u", block.keys * self.token_words), 0, self.token_words)
             self.reduced_keys(pooled, kv)
         n2_bits = self.row_buffer("n2_bits", n, kw)
@@ -62,8 +77,7 @@ class Resident(Plan):
     def attention(self, bits: Buffer, kv: Values, n2_bits: Buffer) -> None:
         """Query, scores, context and output, skewed by a chunk; branches as rows complete."""
         block, c = self.block, self.c
-        weights = sum(block.layers[name].weight.size // c.columns
-                      for name in ("query", "output"))
+        weights = sum(block.layers[name].weight.size // c.columns for name in ("query", "output"))
         fits = weights + self.keys.words + self.values.words <= c.column_words * 7 // 8
         tile_bits = block.heads * self.m_words + 2 * self.k_words
         step = max(1, min(c.row_words // 4 // (3 * tile_bits), -(-self.tiles(block.tokens) // 4)))
@@ -80,18 +94,32 @@ class Resident(Plan):
                 probabilities[slot] = self.score(*chunks[slot], queries.pop(slot))
             if slot >= 1:
                 first, tokens = chunks[slot - 1]
-                contexts[slot - 1] = self.context(first, tokens, probabilities.pop(slot - 1),
-                                                  self.at(self.u, first))
+                contexts[slot - 1] = self.context(
+                    first, tokens, probabilities.pop(slot - 1), self.at(self.u, first)
+                )
             if slot + 1 < len(chunks):
                 first, tokens = chunks[slot + 1]
                 tile = first // c.rows * self.k_words
                 row = Access(bits, tile, tile + self.tiles(tokens) * self.k_words, False)
-                queries[slot + 1] = self.query(first, tokens, row, self.at(self.x, first),
-                                               self.at(self.u, first), self.main(kv, first))
+                queries[slot + 1] = self.query(
+                    first,
+                    tokens,
+                    row,
+                    self.at(self.x, first),
+                    self.at(self.u, first),
+                    self.main(kv, first),
+                )
             if slot >= 1:
                 first, tokens = chunks[slot - 1]
-                self.output(first, tokens, contexts.pop(slot - 1), self.at(self.x, first),
-                            self.at(self.u, first), n2_bits, first // c.rows * self.k_words)
+                self.output(
+                    first,
+                    tokens,
+                    contexts.pop(slot - 1),
+                    self.at(self.x, first),
+                    self.at(self.u, first),
+                    n2_bits,
+                    first // c.rows * self.k_words,
+                )
                 done_rows = self.branches(done_rows, first + tokens)
 
     def whole_rows(self, step: int) -> int:
@@ -109,8 +137,12 @@ class Resident(Plan):
             return self.at(kv.buffer, first)
         row = first // block.width
         grid = row // block.reduction * block.pooled_width
-        return Upsampled(Values(kv.buffer, grid * self.token_words, self.token_words),
-                         block.reduction, row % block.reduction, block.width)
+        return Upsampled(
+            Values(kv.buffer, grid * self.token_words, self.token_words),
+            block.reduction,
+            row % block.reduction,
+            block.width,
+        )
 
     def branches(self, done_rows: int, done_tokens: int) -> int:
         """Emits the BRANCH rows whose lower neighbours are complete; returns the next row."""
@@ -119,8 +151,10 @@ class Resident(Plan):
             return 0
         complete = done_tokens // block.width
         while done_rows < block.height and min(done_rows + 3, block.height) <= complete:
-            rows = [self.at(self.x, y * block.width) if 0 <= y < block.height else None
-                    for y in range(done_rows - 2, done_rows + 3)]
+            rows = [
+                self.at(self.x, y * block.width) if 0 <= y < block.height else None
+                for y in range(done_rows - 2, done_rows + 3)
+            ]
             self.emitter.branch(done_rows, rows, self.at(self.u, done_rows * block.width))
             done_rows += 1
         return done_rows
@@ -128,15 +162,21 @@ class Resident(Plan):
     def ffn(self, n2_bits: Buffer) -> None:
         """Hidden and output, skewed by a chunk where all weights stay on chip."""
         block, c = self.block, self.c
-        weights = sum(block.layers[name].weight.size // c.columns
-                      for name in ("hidden", "ffn"))
+        weights = sum(block.layers[name].weight.size // c.columns for name in ("hidden", "ffn"))
         step = self.tiles(block.tokens)
         if weights <= c.column_words:
             free_rows = c.row_words - n2_bits.words
-            free_x = c.x_words - self.x.words if block.branch is not None else (
-                c.u_words - self.u.words)
-            step = max(1, min(free_rows // (2 * self.hidden_words),
-                              free_x // (2 * c.rows * self.token_words), -(-step // 3)))
+            free_x = (
+                c.x_words - self.x.words if block.branch is not None else (c.u_words - self.u.words)
+            )
+            step = max(
+                1,
+                min(
+                    free_rows // (2 * self.hidden_words),
+                    free_x // (2 * c.rows * self.token_words),
+                    -(-step // 3),
+                ),
+            )
         chunks = self.chunks(step)
         pending: list[tuple[int, int, Access, Values]] = []
         for slot in range(len(chunks) + 1):
@@ -144,9 +184,11 @@ class Resident(Plan):
                 first, tokens = chunks[slot]
                 tile = first // c.rows * self.k_words
                 row = Access(n2_bits, tile, tile + self.tiles(tokens) * self.k_words, False)
-                pending.append((first, tokens,
-                                *self.hidden(first, tokens, row, self.at(self.x, first))))
+                pending.append(
+                    (first, tokens, *self.hidden(first, tokens, row, self.at(self.x, first)))
+                )
             if slot >= 1:
                 first, tokens, row, pooled = pending.pop(0)
-                self.ffn_output(first, tokens, row, pooled, self.at(self.x, first),
-                                self.at(self.u, first))
+                self.ffn_output(
+                    first, tokens, row, pooled, self.at(self.x, first), self.at(self.u, first)
+                )

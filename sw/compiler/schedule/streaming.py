@@ -85,8 +85,12 @@ class Streaming(Plan):
                 s = state[i]
                 row = bounds[i][0]
                 grid = row // block.reduction * block.pooled_width * self.token_words
-                main = Upsampled(Values(kv.buffer, grid, self.token_words), block.reduction,
-                                 row % block.reduction, block.width)
+                main = Upsampled(
+                    Values(kv.buffer, grid, self.token_words),
+                    block.reduction,
+                    row % block.reduction,
+                    block.width,
+                )
                 s["query"] = self.query(*span(i), s.pop("bits"), s["x"], s["u"], main)
             i = slot - 1 - near
             if valid(i) and block.branch is not None:
@@ -96,15 +100,20 @@ class Streaming(Plan):
                 s = state[i]
                 first, tokens = span(i)
                 self.ffn_output(first, tokens, s["hidden"], s["pooled"], s["x"], s["u"])
-                e.store_values("x.store", s["x"], tokens, self.result_address
-                               + first * self.token_words * self.c.lane_beats)
+                e.store_values(
+                    "x.store",
+                    s["x"],
+                    tokens,
+                    self.result_address + first * self.token_words * self.c.lane_beats,
+                )
 
     def open_chunk(self, first: int, tokens: int) -> dict:
         """Loads a chunk of x, makes its query input bits and room for u."""
         x = self.chunk_of_x("x", first, tokens)
         bits = self.row_buffer("input_bits", tokens, self.k_words)
-        self.emitter.threshold("pass", first, tokens, x,
-                               self.bits_to(bits, self.k_words, from_out=True))
+        self.emitter.threshold(
+            "pass", first, tokens, x, self.bits_to(bits, self.k_words, from_out=True)
+        )
         u = Values(Buffer("u", "u", tokens * self.token_words), 0, self.token_words)
         return {"x": x, "u": u, "bits": Access(bits, 0, bits.words, False)}
 
@@ -118,8 +127,7 @@ class Streaming(Plan):
             if not 0 <= y < block.height:
                 return None
             values = state[y // rows][key]
-            return Values(values.buffer, (y - bounds[y // rows][0]) * row_words,
-                          self.token_words)
+            return Values(values.buffer, (y - bounds[y // rows][0]) * row_words, self.token_words)
 
         first, count = bounds[i]
         for y in range(first, first + count):
@@ -128,7 +136,9 @@ class Streaming(Plan):
     def rows_of_chunk(self) -> int:
         """Rows whose tokens fill tiles, as few as x memory asks for."""
         block, c = self.block, self.c
-        best = min(range(1, 8), key=lambda rows: (
-            self.tiles(rows * block.width) * c.rows / (rows * block.width), rows))
+        best = min(
+            range(1, 8),
+            key=lambda rows: (self.tiles(rows * block.width) * c.rows / (rows * block.width), rows),
+        )
         live = (2 * -(-2 // best) + 7) * best * block.width * self.token_words
         return best if live <= c.x_words else 1

@@ -26,11 +26,13 @@ class Command:
 
     def groups(self, c: Configuration) -> list[tuple[int, int, int]]:
         """(tile, group, tokens) of every group in execution order."""
-        every = [(t, o * self.inner + i)
-                 for a in range(self.tiles if self.opcode == Opcode.SCORE else self.outer)
-                 for b in range(self.outer if self.opcode == Opcode.SCORE else self.tiles)
-                 for i in range(self.inner)
-                 for t, o in [(a, b) if self.opcode == Opcode.SCORE else (b, a)]]
+        every = [
+            (t, o * self.inner + i)
+            for a in range(self.tiles if self.opcode == Opcode.SCORE else self.outer)
+            for b in range(self.outer if self.opcode == Opcode.SCORE else self.tiles)
+            for i in range(self.inner)
+            for t, o in [(a, b) if self.opcode == Opcode.SCORE else (b, a)]
+        ]
         return [(t, g, self.last_tokens if t == self.tiles - 1 else c.rows) for t, g in every]
 
     def words_issued(self, c: Configuration) -> int:
@@ -50,15 +52,28 @@ class Memories:
 def random_memories(c: Configuration, seed: int) -> Memories:
     """Memories full of random bits, padding included."""
     rng = np.random.default_rng(seed)
-    return Memories(rng.integers(0, 2, (c.row_words, c.rows, 64), dtype=np.uint8),
-                    rng.integers(0, 2, (c.column_words, c.columns, 64), dtype=np.uint8))
+    return Memories(
+        rng.integers(0, 2, (c.row_words, c.rows, 64), dtype=np.uint8),
+        rng.integers(0, 2, (c.column_words, c.columns, 64), dtype=np.uint8),
+    )
 
 
-def make_command(opcode: Opcode, c: Configuration, rng: np.random.Generator, **fields: int
-                 ) -> Command:
+def make_command(
+    opcode: Opcode, c: Configuration, rng: np.random.Generator, **fields: int
+) -> Command:
     """A command with tight random layouts for what is not given."""
-    f = {"tiles": 1, "last_tokens": c.rows, "outer": 1, "inner": 1, "heads": 1, "words": 1,
-         "first_bit": 0, "last_bit": 64, "head_channels": 0, "head_skip": 0} | fields
+    f = {
+        "tiles": 1,
+        "last_tokens": c.rows,
+        "outer": 1,
+        "inner": 1,
+        "heads": 1,
+        "words": 1,
+        "first_bit": 0,
+        "last_bit": 64,
+        "head_channels": 0,
+        "head_skip": 0,
+    } | fields
     f.setdefault("row_head", f["words"] + int(rng.integers(0, 2)))
     f.setdefault("row_tile", f["row_head"] * f["heads"] + int(rng.integers(0, 2)))
     f.setdefault("column_group", f["words"] * c.group_tiles + int(rng.integers(0, 3)))
@@ -74,18 +89,26 @@ def expected_beats(command: Command, memories: Memories, c: Configuration) -> np
     """The command's beats (beats, lanes), by +-1 algebra on whole rows of K bits."""
     f, beats = command, []
     valid = np.ones(f.words * 64, dtype=bool)
-    valid[:f.first_bit] = False
-    valid[(f.words - 1) * 64 + f.last_bit:] = False
+    valid[: f.first_bit] = False
+    valid[(f.words - 1) * 64 + f.last_bit :] = False
     for tile, group, tokens in f.groups(c):
         start = f.column_base + group * f.column_group
-        words = memories.column[start:start + f.words * c.group_tiles]
-        outputs = (words.reshape(f.words, c.group_tiles, c.columns, 64)
-                   .transpose(1, 2, 0, 3).reshape(c.lanes, -1)[:, valid].astype(np.int64))
+        words = memories.column[start : start + f.words * c.group_tiles]
+        outputs = (
+            words.reshape(f.words, c.group_tiles, c.columns, 64)
+            .transpose(1, 2, 0, 3)
+            .reshape(c.lanes, -1)[:, valid]
+            .astype(np.int64)
+        )
         total = np.zeros((c.rows, c.lanes), dtype=np.int64)
         for head in range(f.heads):
             start = f.row_base + tile * f.row_tile + head * f.row_head
-            row = (memories.row[start:start + f.words].transpose(1, 0, 2)
-                   .reshape(c.rows, -1)[:, valid].astype(np.int64))
+            row = (
+                memories.row[start : start + f.words]
+                .transpose(1, 0, 2)
+                .reshape(c.rows, -1)[:, valid]
+                .astype(np.int64)
+            )
             if f.opcode == Opcode.CONTEXT:
                 lane = np.arange(c.lanes) + f.head_skip
                 total += (row @ (2 * outputs - 1).T) * (lane // f.head_channels == head)
@@ -119,8 +142,15 @@ def unit_verilog(c: Configuration) -> str:
     return verilog(ArrayUnit(c), "array_unit")
 
 
-def run_unit(c: Configuration, commands: list[Command], memories: Memories, *,
-             stall: str = "none", seed: int = 0, score_tiles: int = 2) -> Run:
+def run_unit(
+    c: Configuration,
+    commands: list[Command],
+    memories: Memories,
+    *,
+    stall: str = "none",
+    seed: int = 0,
+    score_tiles: int = 2,
+) -> Run:
     """Run the gateware in Verilator."""
     simulator = build_simulator({"array_unit.v": unit_verilog(c)}, "array_unit")
     width = RECORDS[Opcode.LINEAR].bits
@@ -131,8 +161,9 @@ def run_unit(c: Configuration, commands: list[Command], memories: Memories, *,
         score = command.opcode == Opcode.SCORE
         counts[score] += sum(tokens for *_, tokens in groups)
         if score:
-            tile_beats += [sum(n for t, _, n in groups if t == tile)
-                           for tile in range(command.tiles)]
+            tile_beats += [
+                sum(n for t, _, n in groups if t == tile) for tile in range(command.tiles)
+            ]
     run = run_testbench(
         simulator, "sim.testbenches.array_unit",
         parameters={
@@ -151,25 +182,34 @@ def run_unit(c: Configuration, commands: list[Command], memories: Memories, *,
         seed=seed,
     )  # fmt: skip
     got = run.values
-    return Run(_unpack(got["results"], c.lanes), np.array(got["result_cycles"]),
-               _unpack(got["scores"], c.lanes), np.array(got["score_cycles"]),
-               np.array(got["issues"]), np.array(got["score_tiles"]))
+    return Run(
+        _unpack(got["results"], c.lanes),
+        np.array(got["result_cycles"]),
+        _unpack(got["scores"], c.lanes),
+        np.array(got["score_cycles"]),
+        np.array(got["issues"]),
+        np.array(got["score_tiles"]),
+    )
 
 
 def assert_beats(run: Run, commands: list[Command], memories: Memories, c: Configuration) -> None:
     """Every beat equals the model's, in order, and no more words were issued than needed."""
     for name, score in (("results", False), ("scores", True)):
-        parts = [(i, expected_beats(x, memories, c)) for i, x in enumerate(commands)
-                 if (x.opcode == Opcode.SCORE) == score]
+        parts = [
+            (i, expected_beats(x, memories, c))
+            for i, x in enumerate(commands)
+            if (x.opcode == Opcode.SCORE) == score
+        ]
         got = getattr(run, name)
         want = sum(len(part) for _, part in parts)
         assert len(got) == want, f"{name}: {len(got)} beats, {want} expected"
         position = 0
         for index, part in parts:
-            here = got[position:position + len(part)]
+            here = got[position : position + len(part)]
             wrong = np.argwhere(here != part)
             assert not len(wrong), (
                 f"{name} of command {index} ({commands[index]}): first wrong beat, lane "
-                f"{wrong[0].tolist()}: {here[tuple(wrong[0])]} instead of {part[tuple(wrong[0])]}")
+                f"{wrong[0].tolist()}: {here[tuple(wrong[0])]} instead of {part[tuple(wrong[0])]}"
+            )
             position += len(part)
     assert len(run.issues) == sum(x.words_issued(c) * len(x.groups(c)) for x in commands)

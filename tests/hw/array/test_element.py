@@ -28,11 +28,15 @@ def test_popcount_counts_three_cycles_later() -> None:
     assert got[POPCOUNT_LATENCY:] == [word.bit_count() for word in words]
 
 
-@pytest.mark.parametrize("c", [
-    find_configuration("3x4x64-l8"),
-    find_configuration("2x8x64-l8"),
-    Configuration("2x2x64-l8", rows=2, columns=2, lanes=8, cluster_columns=2, pool_lanes=2),
-], ids=lambda c: c.name)
+@pytest.mark.parametrize(
+    "c",
+    [
+        find_configuration("3x4x64-l8"),
+        find_configuration("2x8x64-l8"),
+        Configuration("2x2x64-l8", rows=2, columns=2, lanes=8, cluster_columns=2, pool_lanes=2),
+    ],
+    ids=lambda c: c.name,
+)
 def test_element_sums_word_major_groups_with_gaps(c: Configuration) -> None:
     """Random signs, mutes and gaps; every group's holds equal sums made apart."""
     rng = np.random.default_rng(2)
@@ -47,7 +51,7 @@ def test_element_sums_word_major_groups_with_gaps(c: Configuration) -> None:
                 row, column = (int.from_bytes(rng.bytes(8), "little") for _ in range(2))
                 subtract, mute = (int(rng.random() < 0.4) for _ in range(2))
                 last = int(word == words - 1)
-                sums[tile] += (0 if mute else (-1) ** subtract * (64 - (row ^ column).bit_count()))
+                sums[tile] += 0 if mute else (-1) ** subtract * (64 - (row ^ column).bit_count())
                 steps.append((row, column, 1, subtract, mute, last, last << tile))
         expected.append((len(steps), sums))
     got = {}
@@ -58,9 +62,15 @@ def test_element_sums_word_major_groups_with_gaps(c: Configuration) -> None:
         for cycle, (row, column, *rest) in enumerate([*steps, *idle]):
             flags.append(tuple(rest))
             enable, subtract, mute, last, load = flags.pop(0)
-            for port, value in ((dut.row, row), (dut.column, column), (dut.enable, enable),
-                                (dut.subtract, subtract), (dut.mute, mute), (dut.last, last),
-                                (dut.load, load)):
+            for port, value in (
+                (dut.row, row),
+                (dut.column, column),
+                (dut.enable, enable),
+                (dut.subtract, subtract),
+                (dut.mute, mute),
+                (dut.last, last),
+                (dut.load, load),
+            ):
                 ctx.set(port, value)
             got[cycle] = [ctx.get(dut.result[tile]) for tile in range(tiles)]
             await ctx.tick()

@@ -25,22 +25,38 @@ DISTURBANCES = {
 @cache
 def simulator(name: str):
     return build_simulator(
-        {"attention.v": verilog(Attention(CONFIGURATIONS[name]), "attention")}, "attention")
+        {"attention.v": verilog(Attention(CONFIGURATIONS[name]), "attention")}, "attention"
+    )
 
 
 def exponential(entries: int) -> list[int]:
     """e**((2i - 64)/8) with 2**12 at e**0, as of a head of width 64; never decreasing."""
     step = 2 * 64 / entries
-    return [min(round(4096 * 2.718281828 ** ((step * i - 64) / 8)), 2**24 - 1)
-            for i in range(entries)]
+    return [
+        min(round(4096 * 2.718281828 ** ((step * i - 64) / 8)), 2**24 - 1) for i in range(entries)
+    ]
 
 
 class Command:
     """One SCORE with the popcounts of its tiles."""
 
-    def __init__(self, c: Configuration, tag: int, keys: int, tiles: int, last_tokens: int,
-                 low=0, high=64, same=None, scale=40000, shift=24, index_base=0, padding=0,
-                 base=3, seed=0):
+    def __init__(
+        self,
+        c: Configuration,
+        tag: int,
+        keys: int,
+        tiles: int,
+        last_tokens: int,
+        low=0,
+        high=64,
+        same=None,
+        scale=40000,
+        shift=24,
+        index_base=0,
+        padding=0,
+        base=3,
+        seed=0,
+    ):
         chance = random.Random(f"{seed} {tag} {keys}")
         self.c, self.tag, self.keys, self.tiles = c, tag, keys, tiles
         self.scale, self.shift, self.index_base, self.padding = scale, shift, index_base, padding
@@ -49,14 +65,34 @@ class Command:
         self.base = base
         self.tokens = [c.rows] * (tiles - 1) + [last_tokens]
         self.scores = [
-            [[chance.randint(low, high) + padding if same is None else same
-              for _ in range(self.groups * c.lanes)] for _ in range(tokens)]
-            for tokens in self.tokens]
-        self.record = RECORDS[Opcode.SCORE].encode({
-            "opcode": Opcode.SCORE, "tag": tag, "tiles": tiles, "last_tokens": last_tokens,
-            "outer": self.groups, "inner": 1, "heads": 1, "words": 1, "keys": keys,
-            "index_base": index_base, "padding": padding, "probability_base": base,
-            "probability_tile": self.words, "scale": scale, "scale_shift": shift})
+            [
+                [
+                    chance.randint(low, high) + padding if same is None else same
+                    for _ in range(self.groups * c.lanes)
+                ]
+                for _ in range(tokens)
+            ]
+            for tokens in self.tokens
+        ]
+        self.record = RECORDS[Opcode.SCORE].encode(
+            {
+                "opcode": Opcode.SCORE,
+                "tag": tag,
+                "tiles": tiles,
+                "last_tokens": last_tokens,
+                "outer": self.groups,
+                "inner": 1,
+                "heads": 1,
+                "words": 1,
+                "keys": keys,
+                "index_base": index_base,
+                "padding": padding,
+                "probability_base": base,
+                "probability_tile": self.words,
+                "scale": scale,
+                "scale_shift": shift,
+            }
+        )
 
     def walk(self):
         """(tile, group, token) in the order of the beats."""
@@ -67,7 +103,7 @@ class Command:
 
     def lanes_of(self, tile: int, group: int, token: int) -> list[int]:
         lanes = self.c.lanes
-        return self.scores[tile][token][group * lanes:(group + 1) * lanes]
+        return self.scores[tile][token][group * lanes : (group + 1) * lanes]
 
     def beats(self) -> list[list[str]]:
         tiles: list[list[str]] = [[] for _ in range(self.tiles)]
@@ -81,8 +117,10 @@ class Command:
         result = {}
         for tile, tokens in enumerate(self.tokens):
             for token in range(tokens):
-                index = [min(max(score - self.padding - self.index_base, 0), len(table) - 1)
-                         for score in self.scores[tile][token][:self.keys]]
+                index = [
+                    min(max(score - self.padding - self.index_base, 0), len(table) - 1)
+                    for score in self.scores[tile][token][: self.keys]
+                ]
                 total = sum(table[i] for i in index)
                 limit = min((self.scale * total) >> self.shift, 2**24)
                 result[tile, token] = [int(table[i] > limit) for i in index]
@@ -103,7 +141,7 @@ def run(name: str, commands: list[Command], table: list[int], seed: int = 1, **d
     for command in commands:
         attention = command.attention(table)
         for tile, group, token in command.walk():
-            keys = (attention[tile, token] + [0] * lanes)[group * lanes:(group + 1) * lanes]
+            keys = (attention[tile, token] + [0] * lanes)[group * lanes : (group + 1) * lanes]
             keys += [0] * (lanes - len(keys))
             value = sum(bit << i for i, bit in enumerate(keys))
             address = command.base + tile * command.words + group * lanes // 64

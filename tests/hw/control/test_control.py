@@ -16,12 +16,18 @@ from sim.run import run_testbench
 from sim.testbenches.control import value_word
 
 CONFIGURATIONS = ("3x4x64-l8", "7x16x64-l32")
-PORTS = {Target.COLUMN: "column_write", Target.PARAMETER: "parameter_write",
-         Target.X: "x_write", Target.EXP: "exp_write"}
+PORTS = {
+    Target.COLUMN: "column_write",
+    Target.PARAMETER: "parameter_write",
+    Target.X: "x_write",
+    Target.EXP: "exp_write",
+}
 UNIT_OPCODES = {
     "array": (Opcode.LINEAR, Opcode.CONTEXT, Opcode.SCORE),
     "lanes": (Opcode.LINEAR, Opcode.CONTEXT, Opcode.PASS),
-    "attention": (Opcode.SCORE,), "grid": (Opcode.GRID,), "branch": (Opcode.BRANCH,),
+    "attention": (Opcode.SCORE,),
+    "grid": (Opcode.GRID,),
+    "branch": (Opcode.BRANCH,),
 }
 MEMORY_BEATS = 1 << 15
 LOADS_AT, STORES_AT = 1 << 12, 1 << 14
@@ -56,23 +62,38 @@ class Program:
         c = self.c
         for _ in range(count):
             opcode = chance.choice(opcodes)
-            fields = {f"after_{e.name.lower()}": chance.randint(0, self.counts[e])
-                      for e in Engine if chance.random() < 0.3}
+            fields = {
+                f"after_{e.name.lower()}": chance.randint(0, self.counts[e])
+                for e in Engine
+                if chance.random() < 0.3
+            }
             if opcode == Opcode.LOAD:
                 target = chance.choice(tuple(Target))
-                size = {Target.COLUMN: c.column_words, Target.PARAMETER: c.parameter_words,
-                        Target.X: c.x_words, Target.EXP: c.exp_entries}[target]
+                size = {
+                    Target.COLUMN: c.column_words,
+                    Target.PARAMETER: c.parameter_words,
+                    Target.X: c.x_words,
+                    Target.EXP: c.exp_entries,
+                }[target]
                 words = chance.choice((1, 1, 2, 3, chance.randint(1, 60)))
-                fields |= {"target": target, "words": words,
-                           "word": chance.choice((0, size - words,
-                                                  chance.randint(0, size - words)))}
+                fields |= {
+                    "target": target,
+                    "words": words,
+                    "word": chance.choice((0, size - words, chance.randint(0, size - words))),
+                }
             elif opcode == Opcode.STORE:
                 words = chance.choice((1, 2, 3, chance.randint(1, 40)))
-                fields |= {"source": chance.choice((Source.X, Source.U)), "words": words,
-                           "word": chance.randint(0, c.u_words - words)}
+                fields |= {
+                    "source": chance.choice((Source.X, Source.U)),
+                    "words": words,
+                    "word": chance.randint(0, c.u_words - words),
+                }
             else:
-                fields |= {f.name: chance.getrandbits(f.bits) for f in RECORDS[opcode].fields[7:]
-                           if not f.signed}
+                fields |= {
+                    f.name: chance.getrandbits(f.bits)
+                    for f in RECORDS[opcode].fields[7:]
+                    if not f.signed
+                }
             self.add(opcode, **fields)
         return self
 
@@ -94,10 +115,20 @@ def run(name, programs, **parameters):
                 memory[at] = word >> 128 * part & (1 << 128) - 1
                 at += 1
         assert at + 32 < LOADS_AT
-    plan = {"programs": starts, "latency": 30, "pause": 0.0, "seed": 1, "reset_at": None,
-            "lanes_bits": c.lanes * 16, "timeout_cycles": 60_000} | parameters
-    got = run_testbench(simulator, "sim.testbenches.control",
-                        parameters={**plan, "memory": [f"{b:x}" for b in memory]})
+    plan = {
+        "programs": starts,
+        "latency": 30,
+        "pause": 0.0,
+        "seed": 1,
+        "reset_at": None,
+        "lanes_bits": c.lanes * 16,
+        "timeout_cycles": 60_000,
+    } | parameters
+    got = run_testbench(
+        simulator,
+        "sim.testbenches.control",
+        parameters={**plan, "memory": [f"{b:x}" for b in memory]},
+    )
     after = [int(beat, 16) for beat in got.values["memory"]]
     for program, log in zip(programs, got.values["runs"], strict=True):
         check(c, program, log, memory, after)
@@ -113,7 +144,8 @@ def check(c, program, log, before, after):
         expected = [encode(o, **f) & (1 << record.bits) - 1 for o, f in program.of(*opcodes)]
         assert [int(p, 16) for _, p, _ in log["units"][unit]] == expected, unit
         for (_, _, completed), (_, fields) in zip(
-                log["units"][unit], program.of(*opcodes), strict=True):
+            log["units"][unit], program.of(*opcodes), strict=True
+        ):
             check_waits(fields, completed)
     # LOAD and STORE: bursts in order, contiguous, complete, after their waits.
     for opcode, write in ((Opcode.LOAD, 0), (Opcode.STORE, 1)):
@@ -136,8 +168,7 @@ def check(c, program, log, before, after):
     registers = dict(zip(REGISTERS, log["registers"], strict=True))
     assert registers["identity"] == IDENTITY
     assert registers["contract"] == int(contract_digest()[:8], 16)
-    assert registers["geometry"] == (
-        c.rows | c.columns << 8 | c.lanes << 16 | c.pool_lanes << 24)
+    assert registers["geometry"] == (c.rows | c.columns << 8 | c.lanes << 16 | c.pool_lanes << 24)
     assert registers["status"] == 2
     assert registers["cycles"] == log["cycles"] - 2  # the write's cycle and the first idle one
     load_beats = sum(r[3] for r in log["requests"] if not r[1] and r[2] >= LOADS_AT)
@@ -175,8 +206,10 @@ def check_loads(c, program, log, before):
             total += 1
         ends.append(total)
     assert next(written, None) is None
-    assert all(r[3] >= end for r, end in zip(
-        [r for r in log["complete"] if r[1] == Engine.LOAD], ends, strict=True))
+    assert all(
+        r[3] >= end
+        for r, end in zip([r for r in log["complete"] if r[1] == Engine.LOAD], ends, strict=True)
+    )
 
 
 def check_stores(c, program, log, after):
@@ -190,8 +223,10 @@ def check_stores(c, program, log, after):
         total += fields["words"] * c.lane_beats
         ends.append(total)
     assert len(log["port_writes"]) == total
-    assert all(r[4] >= end for r, end in zip(
-        [r for r in log["complete"] if r[1] == Engine.STORE], ends, strict=True))
+    assert all(
+        r[4] >= end
+        for r, end in zip([r for r in log["complete"] if r[1] == Engine.STORE], ends, strict=True)
+    )
 
 
 @pytest.mark.parametrize("name", CONFIGURATIONS)
@@ -221,7 +256,7 @@ def test_loads_take_a_beat_a_cycle(name, target):
     for total in (64, 16, 24, 8, 200, 40, 33 * beats, 96):
         words = min(max(1, total // beats), c.exp_entries if target == Target.EXP else 999)
         program.add(Opcode.LOAD, target=target, word=0, words=words)
-    log, = run(name, [program.add(Opcode.END)])
+    (log,) = run(name, [program.add(Opcode.END)])
     writes = [w[0] for w in log["writes"]]
     # The program's own beats share the port: 3 bursts of 16 at most.
     gathered = c.lane_beats if target is Target.X else 1
@@ -239,7 +274,7 @@ def test_stores_take_a_beat_a_cycle(name):
     program = Program(c)
     for words in (64, 20, 8, 100):
         program.add(Opcode.STORE, source=Source.X, word=0, words=words)
-    log, = run(name, [program.add(Opcode.END)])
+    (log,) = run(name, [program.add(Opcode.END)])
     writes = log["port_writes"]
     idle = writes[-1] - writes[0] + 1 - len(writes)
     print(f"{name}: {len(writes)} beats, {idle} cycles without one")
@@ -256,7 +291,7 @@ def test_a_waiting_command_reaches_its_unit_two_cycles_after_the_completion():
     program.add(Opcode.BRANCH)
     program.add(Opcode.GRID)
     program.add(Opcode.PASS, after_pool=3)
-    log, = run("3x4x64-l8", [program.add(Opcode.END)], latency=60)
+    (log,) = run("3x4x64-l8", [program.add(Opcode.END)], latency=60)
     done = {e: [cycle for cycle, engine in log["done"] if engine == e] for e in range(5)}
     units = {unit: [r[0] for r in log["units"][unit]] for unit in UNIT_OPCODES}
     assert units["attention"] == [done[2][0] + 2]

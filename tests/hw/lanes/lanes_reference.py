@@ -112,7 +112,8 @@ class Reference:
                         if f["residual"]:
                             name, words_of = memory[f["residual"]]
                             residual = words_of[
-                                f["residual_base"] + token * f["residual_token"] + outer]
+                                f["residual_base"] + token * f["residual_token"] + outer
+                            ]
                             self.reads[name] += inner == 0
                         if f["main"]:
                             name, words_of = memory[f["main"]]
@@ -150,31 +151,53 @@ class Reference:
         stored, mask, word = out, (1 << lanes) - 1, g
         if f["pooled"]:
             m = 1 << f["pool"]
-            means = [rounded(sum(y[i * m:(i + 1) * m]), f["pool"]) for i in range(lanes // m)]
+            means = [rounded(sum(y[i * m : (i + 1) * m]), f["pool"]) for i in range(lanes // m)]
             stored, n = means * m, lanes // m
             mask, word = ((1 << n) - 1) << (g % m * n), g >> f["pool"]
         if f["destination"]:
-            name, memory = (("x", self.x) if f["destination"] == Source.X else ("u", self.u))
+            name, memory = ("x", self.x) if f["destination"] == Source.X else ("u", self.u)
             address = f["destination_base"] + token * f["destination_token"] + word
-            memory[address] = [new if mask >> i & 1 else old for i, (new, old) in
-                               enumerate(zip(stored, memory[address], strict=True))]
-            self.write(name, address, mask, lanes, lanes * 16,
-                       sum((v & 0xFFFF) << (16 * i) for i, v in enumerate(stored)))
-        self.trace.append({"tag": f["tag"], "s": s, "y": y, "out": out, "pooled": stored,
-                           "bits": sets})
+            memory[address] = [
+                new if mask >> i & 1 else old
+                for i, (new, old) in enumerate(zip(stored, memory[address], strict=True))
+            ]
+            self.write(
+                name,
+                address,
+                mask,
+                lanes,
+                lanes * 16,
+                sum((v & 0xFFFF) << (16 * i) for i, v in enumerate(stored)),
+            )
+        self.trace.append(
+            {"tag": f["tag"], "s": s, "y": y, "out": out, "pooled": stored, "bits": sets}
+        )
         channel, key = g * lanes, f["first_key"] + token
         parts = 64 // lanes
         if f["bits"] == Bits.ROW:
             for k in range(f["sets"]):
                 part = channel % 64 // lanes
-                self.write(f"row{slot}", f["bits_base"] + k * f["bits_set"]
-                           + tile * f["bits_tile"] + channel // 64, 1 << part, parts, 64,
-                           sets[k] << (part * lanes))
+                self.write(
+                    f"row{slot}",
+                    f["bits_base"] + k * f["bits_set"] + tile * f["bits_tile"] + channel // 64,
+                    1 << part,
+                    parts,
+                    64,
+                    sets[k] << (part * lanes),
+                )
         if f["bits"] == Bits.KEY:
             part = key % c.columns * parts + channel % 64 // lanes
-            self.write("column", f["bits_base"] + key // lanes * f["bits_tile"]
-                       + channel // 64 * c.group_tiles + key % lanes // c.columns,
-                       1 << part, c.columns * parts, c.columns * 64, sets[0] << (part * lanes))
+            self.write(
+                "column",
+                f["bits_base"]
+                + key // lanes * f["bits_tile"]
+                + channel // 64 * c.group_tiles
+                + key % lanes // c.columns,
+                1 << part,
+                c.columns * parts,
+                c.columns * 64,
+                sets[0] << (part * lanes),
+            )
         if f["bits"] == Bits.VALUE:
             block.setdefault(key // lanes, [0] * lanes)[key % lanes] = sets[0]
 
@@ -190,7 +213,13 @@ class Reference:
                     channel = tile * c.columns + column
                     mask |= 1 << part
                     data |= sum((key >> channel & 1) << i for i, key in enumerate(keys)) << (
-                        part * lanes)
-                self.write("column", f["bits_base"] + g * f["bits_tile"]
-                           + first // 64 * c.group_tiles + tile, mask, c.columns * parts,
-                           c.columns * 64, data)
+                        part * lanes
+                    )
+                self.write(
+                    "column",
+                    f["bits_base"] + g * f["bits_tile"] + first // 64 * c.group_tiles + tile,
+                    mask,
+                    c.columns * parts,
+                    c.columns * 64,
+                    data,
+                )

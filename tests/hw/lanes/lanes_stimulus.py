@@ -61,22 +61,42 @@ def fields_of(c: Configuration, r: random.Random, **chosen: int) -> dict[str, in
     sources = r.choice([(a, b) for a in Source for b in Source if a == Source.NONE or a != b])
     sets = r.choice((1, 2, 3)) if bits == Bits.ROW else 1
     f |= {
-        "tag": r.randrange(4096), "tiles": r.randrange(1, 5),
-        "last_tokens": r.randrange(1, c.rows + 1), "outer": r.randrange(1, 4), "inner": inner,
-        "double": r.randrange(2), "offset": value(r, r.randrange(3)),
-        "gain_shift": r.randrange(4), "slope_shift": r.randrange(4),
-        "residual": sources[0], "residual_base": r.randrange(500), "main": sources[1],
-        "main_base": r.randrange(500), "residual_token": r.randrange(3, 10),
-        "main_token": r.randrange(3, 10), "up": up, "up_row": r.randrange(up),
+        "tag": r.randrange(4096),
+        "tiles": r.randrange(1, 5),
+        "last_tokens": r.randrange(1, c.rows + 1),
+        "outer": r.randrange(1, 4),
+        "inner": inner,
+        "double": r.randrange(2),
+        "offset": value(r, r.randrange(3)),
+        "gain_shift": r.randrange(4),
+        "slope_shift": r.randrange(4),
+        "residual": sources[0],
+        "residual_base": r.randrange(500),
+        "main": sources[1],
+        "main_base": r.randrange(500),
+        "residual_token": r.randrange(3, 10),
+        "main_token": r.randrange(3, 10),
+        "up": up,
+        "up_row": r.randrange(up),
         "width": r.randrange(up, 3 * up + 3),
-        "destination": r.choice(list(Source)), "destination_base": HALF + r.randrange(400),
-        "destination_token": r.randrange(1, 12), "pooled": r.randrange(2), "pool": r.randrange(4),
-        "first_group": r.randrange(6), "group_step": r.randrange(8), "bits": bits,
-        "bits_from_out": r.randrange(2), "sets": sets, "bits_base": r.randrange(60),
-        "bits_set": r.randrange(60), "bits_tile": r.randrange(16),
+        "destination": r.choice(list(Source)),
+        "destination_base": HALF + r.randrange(400),
+        "destination_token": r.randrange(1, 12),
+        "pooled": r.randrange(2),
+        "pool": r.randrange(4),
+        "first_group": r.randrange(6),
+        "group_step": r.randrange(8),
+        "bits": bits,
+        "bits_from_out": r.randrange(2),
+        "sets": sets,
+        "bits_base": r.randrange(60),
+        "bits_set": r.randrange(60),
+        "bits_tile": r.randrange(16),
         "first_key": r.randrange(3) * c.lanes if bits == Bits.VALUE else r.randrange(100),
-        "parameter_base": r.randrange(400), "parameter_fields": r.randrange(512),
-        "residual_gain": value(r, r.randrange(3)), "slope_positive": value(r, r.randrange(3)),
+        "parameter_base": r.randrange(400),
+        "parameter_fields": r.randrange(512),
+        "residual_gain": value(r, r.randrange(3)),
+        "slope_positive": value(r, r.randrange(3)),
     } | chosen
     return {name: int(v) for name, v in f.items()}
 
@@ -91,13 +111,24 @@ class Run:
     reference: Reference
 
 
-def run(name: str, commands: list[tuple[Opcode, dict]], seed: int = 0, *, stall: float = 0.0,
-        result_stall: float = 0.0, command_stall: float = 0.0, memories=None,
-        accumulators=None) -> Run:
+def run(
+    name: str,
+    commands: list[tuple[Opcode, dict]],
+    seed: int = 0,
+    *,
+    stall: float = 0.0,
+    result_stall: float = 0.0,
+    command_stall: float = 0.0,
+    memories=None,
+    accumulators=None,
+) -> Run:
     """Simulate and compare every write, trace beat, read count and completion."""
     c, r = find_configuration(name), random.Random(seed)
     x, u, parameter = memories or (
-        words(r, c, 2 * HALF), words(r, c, 2 * HALF), words(r, c, c.parameter_words))
+        words(r, c, 2 * HALF),
+        words(r, c, 2 * HALF),
+        words(r, c, c.parameter_words),
+    )
     kept = [[list(w) for w in memory] for memory in (x, u)]
     results: list[list[int]] = []
 
@@ -111,15 +142,27 @@ def run(name: str, commands: list[tuple[Opcode, dict]], seed: int = 0, *, stall:
     reference, beats = Reference(c, x, u, parameter), source()
     for opcode, f in commands:
         reference.run(opcode, f, beats)
-    got = run_testbench(simulator(name), "sim.testbenches.lanes", seed=seed, parameters={
-        "rows": c.rows, "commands": [f"{encode(o, **f):x}" for o, f in commands],
-        "results": [f"{packed(w):x}" for w in results],
-        "memories": {"x": [f"{packed(w):x}" for w in kept[0]],
-                     "u": [f"{packed(w):x}" for w in kept[1]],
-                     "parameter": [f"{packed(w):x}" for w in parameter]},
-        "done": len(commands), "stall": stall, "result_stall": result_stall,
-        "command_stall": command_stall, "seed": seed, "timeout_cycles": 60_000,
-    }).values
+    got = run_testbench(
+        simulator(name),
+        "sim.testbenches.lanes",
+        seed=seed,
+        parameters={
+            "rows": c.rows,
+            "commands": [f"{encode(o, **f):x}" for o, f in commands],
+            "results": [f"{packed(w):x}" for w in results],
+            "memories": {
+                "x": [f"{packed(w):x}" for w in kept[0]],
+                "u": [f"{packed(w):x}" for w in kept[1]],
+                "parameter": [f"{packed(w):x}" for w in parameter],
+            },
+            "done": len(commands),
+            "stall": stall,
+            "result_stall": result_stall,
+            "command_stall": command_stall,
+            "seed": seed,
+            "timeout_cycles": 60_000,
+        },
+    ).values
     compare_trace(c, got["trace"], reference.trace)
     compare_writes(c, got["writes"], reference.writes)
     assert got["results"] == len(results)
@@ -128,7 +171,7 @@ def run(name: str, commands: list[tuple[Opcode, dict]], seed: int = 0, *, stall:
         assert sum(n == port for _, n, _ in got["reads"]) == reference.reads[port], port
     split, position = [], 0
     for count in reference.beats:
-        split.append(got["beats"][position:position + count])
+        split.append(got["beats"][position : position + count])
         position += count
     check_done(split, got, reference.written)
     return Run(split, got["done"], got["commands"], reference)
@@ -153,8 +196,7 @@ def compare_trace(c: Configuration, got: list[str], expected: list[dict]) -> Non
         for member, numbers in want.items():
             where = layout[member]
             bits = word >> where.offset & ((1 << where.width) - 1)
-            number = numbers if member == "tag" else packed(
-                numbers, where.width // len(numbers))
+            number = numbers if member == "tag" else packed(numbers, where.width // len(numbers))
             assert bits == number, f"beat {beat}, {member}: {bits:x}, expected {number:x}"
 
 

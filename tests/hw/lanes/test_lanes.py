@@ -13,8 +13,14 @@ from hw.spec.commands import Bits, Opcode, Source
 from hw.spec.configuration import find_configuration
 
 SMALL, LARGE = "3x4x64-l8", "7x16x64-l32"
-PLAIN = {"residual": Source.NONE, "main": Source.NONE, "destination": Source.U, "pooled": 0,
-         "up": 1, "inner": 1}
+PLAIN = {
+    "residual": Source.NONE,
+    "main": Source.NONE,
+    "destination": Source.U,
+    "pooled": 0,
+    "up": 1,
+    "inner": 1,
+}
 
 
 def linear(c, r, **chosen):
@@ -24,16 +30,31 @@ def linear(c, r, **chosen):
 
 def pass_(c, r, **chosen):
     """A PASS: thresholds of main."""
-    return Opcode.PASS, fields_of(c, r, **{
-        "parameter_fields": r.choice((0b001000000, 0b011000000, 0b111000000)), "bits_from_out": 1,
-        "residual": Source.NONE, "main": r.choice((Source.X, Source.U)), "pooled": 0,
-        "up": 1, **chosen})
+    return Opcode.PASS, fields_of(
+        c,
+        r,
+        **{
+            "parameter_fields": r.choice((0b001000000, 0b011000000, 0b111000000)),
+            "bits_from_out": 1,
+            "residual": Source.NONE,
+            "main": r.choice((Source.X, Source.U)),
+            "pooled": 0,
+            "up": 1,
+            **chosen,
+        },
+    )
 
 
 @pytest.mark.parametrize("name, commands", [(SMALL, 60), (LARGE, 12)])
-@pytest.mark.parametrize("seed, stalls", [
-    (1, {}), (2, {"stall": 0.3}), (3, {"result_stall": 0.5}),
-    (4, {"stall": 0.2, "result_stall": 0.3, "command_stall": 0.7})])
+@pytest.mark.parametrize(
+    "seed, stalls",
+    [
+        (1, {}),
+        (2, {"stall": 0.3}),
+        (3, {"result_stall": 0.5}),
+        (4, {"stall": 0.2, "result_stall": 0.3, "command_stall": 0.7}),
+    ],
+)
 def test_random_commands(name, commands, seed, stalls):
     c, r = find_configuration(name), random.Random(seed)
     todo = [(pass_ if r.random() < 0.2 else linear)(c, r) for _ in range(commands)]
@@ -56,14 +77,34 @@ def test_sources_and_up(name):
         for main in Source:
             if residual != main or residual == Source.NONE:
                 for destination in Source:
-                    todo.append(linear(c, r, residual=residual, main=main, tiles=2,
-                                       destination=destination, outer=2))
+                    todo.append(
+                        linear(
+                            c,
+                            r,
+                            residual=residual,
+                            main=main,
+                            tiles=2,
+                            destination=destination,
+                            outer=2,
+                        )
+                    )
                     met[residual, main, destination] += 1
     for up in (1, 2, 4, 8):
         for width in (up, 2 * up, 2 * up + 1, 3 * up + up // 2):
-            todo.append(linear(c, r, up=up, up_row=r.randrange(up), width=width, outer=1,
-                               tiles=3 if name == LARGE else 6, main=Source.X, residual=Source.U,
-                               destination=Source.NONE))
+            todo.append(
+                linear(
+                    c,
+                    r,
+                    up=up,
+                    up_row=r.randrange(up),
+                    width=width,
+                    outer=1,
+                    tiles=3 if name == LARGE else 6,
+                    main=Source.X,
+                    residual=Source.U,
+                    destination=Source.NONE,
+                )
+            )
     run(name, todo, 5)
     assert len(met) == 21
 
@@ -71,33 +112,92 @@ def test_sources_and_up(name):
 @pytest.mark.parametrize("name", [SMALL, LARGE])
 def test_pool_inner_and_in_place(name):
     c, r = find_configuration(name), random.Random(6)
-    todo = [linear(c, r, pooled=1, pool=pool, destination=Source.U, inner=inner, outer=2, tiles=2,
-                   residual=Source.X, main=Source.NONE, first_group=3, group_step=3, up=1)
-            for pool in range(4) for inner in (1, 2, 4)]
-    in_place = {"destination": Source.X, "destination_base": HALF, "destination_token": 4,
-                "main": Source.X, "main_base": HALF, "main_token": 4, "up": 1, "pooled": 0,
-                "residual": Source.U, "first_group": 0, "inner": 1, "outer": 3, "tiles": 3}
+    todo = [
+        linear(
+            c,
+            r,
+            pooled=1,
+            pool=pool,
+            destination=Source.U,
+            inner=inner,
+            outer=2,
+            tiles=2,
+            residual=Source.X,
+            main=Source.NONE,
+            first_group=3,
+            group_step=3,
+            up=1,
+        )
+        for pool in range(4)
+        for inner in (1, 2, 4)
+    ]
+    in_place = {
+        "destination": Source.X,
+        "destination_base": HALF,
+        "destination_token": 4,
+        "main": Source.X,
+        "main_base": HALF,
+        "main_token": 4,
+        "up": 1,
+        "pooled": 0,
+        "residual": Source.U,
+        "first_group": 0,
+        "inner": 1,
+        "outer": 3,
+        "tiles": 3,
+    }
     run(name, [*todo, linear(c, r, **in_place)], 6)
 
 
 @pytest.mark.parametrize("name", [SMALL, LARGE])
 def test_bits(name):
     c, r = find_configuration(name), random.Random(7)
-    todo = [linear(c, r, bits=Bits.ROW, sets=sets, last_tokens=tokens, tiles=tiles, inner=inner,
-                   outer=2, bits_set=40)
-            for sets in (1, 2, 3) for tokens in (1, 2, c.rows) for tiles, inner in ((1, 2), (2, 1))]
-    todo += [linear(c, r, bits=Bits.KEY, first_key=first, tiles=tiles, outer=3)
-             for first in (0, 1, c.columns, c.lanes - 1, 3 * c.lanes + 5)
-             for tiles in (1, 2 * c.lanes // c.rows)]
+    todo = [
+        linear(
+            c,
+            r,
+            bits=Bits.ROW,
+            sets=sets,
+            last_tokens=tokens,
+            tiles=tiles,
+            inner=inner,
+            outer=2,
+            bits_set=40,
+        )
+        for sets in (1, 2, 3)
+        for tokens in (1, 2, c.rows)
+        for tiles, inner in ((1, 2), (2, 1))
+    ]
+    todo += [
+        linear(c, r, bits=Bits.KEY, first_key=first, tiles=tiles, outer=3)
+        for first in (0, 1, c.columns, c.lanes - 1, 3 * c.lanes + 5)
+        for tiles in (1, 2 * c.lanes // c.rows)
+    ]
     # Values: 2 channel groups; whole blocks, partial ones, and chunks of one tensor.
-    todo += [linear(c, r, bits=Bits.VALUE, first_key=first, tiles=tiles, last_tokens=last, outer=2)
-             for first in (0, c.lanes, 64 + c.lanes)
-             for tiles, last in ((1, 1), (1, c.rows), (2 * c.lanes // c.rows + 1, 2))]
-    todo += [linear(c, r, bits=Bits.VALUE, first_key=chunk * c.lanes, tiles=-(-c.lanes // c.rows),
-                    last_tokens=(c.lanes - 1) % c.rows + 1, outer=2, bits_base=8, bits_tile=30,
-                    first_group=2) for chunk in range(3)]
-    todo += [linear(c, r, bits=bits, first_key=0, tiles=1, last_tokens=1, outer=2)
-             for bits in (Bits.VALUE, Bits.KEY) * 3]
+    todo += [
+        linear(c, r, bits=Bits.VALUE, first_key=first, tiles=tiles, last_tokens=last, outer=2)
+        for first in (0, c.lanes, 64 + c.lanes)
+        for tiles, last in ((1, 1), (1, c.rows), (2 * c.lanes // c.rows + 1, 2))
+    ]
+    todo += [
+        linear(
+            c,
+            r,
+            bits=Bits.VALUE,
+            first_key=chunk * c.lanes,
+            tiles=-(-c.lanes // c.rows),
+            last_tokens=(c.lanes - 1) % c.rows + 1,
+            outer=2,
+            bits_base=8,
+            bits_tile=30,
+            first_group=2,
+        )
+        for chunk in range(3)
+    ]
+    todo += [
+        linear(c, r, bits=bits, first_key=0, tiles=1, last_tokens=1, outer=2)
+        for bits in (Bits.VALUE, Bits.KEY) * 3
+    ]
     run(name, todo, 7)
 
 
@@ -105,13 +205,34 @@ def test_bits(name):
 def test_extremes(name):
     """All operands at the ends of their formats, thresholds at a value and beside it."""
     c, r = find_configuration(name), random.Random(8)
-    edges = [[[r.choice(EDGES) for _ in range(c.lanes)] for _ in range(n)]
-             for n in (2 * HALF, 2 * HALF, c.parameter_words)]
-    todo = [linear(c, r, gain_shift=i, slope_shift=k, parameter_fields=511, bits=Bits.ROW,
-                   residual=Source.X, main=Source.U, sets=3, tiles=2, offset=r.choice(EDGES))
-            for i in range(4) for k in range(4)]
-    seen = run(name, todo, 8, memories=edges,
-               accumulators=lambda: [r.choice(EDGES) for _ in range(c.lanes)]).reference.seen
+    edges = [
+        [[r.choice(EDGES) for _ in range(c.lanes)] for _ in range(n)]
+        for n in (2 * HALF, 2 * HALF, c.parameter_words)
+    ]
+    todo = [
+        linear(
+            c,
+            r,
+            gain_shift=i,
+            slope_shift=k,
+            parameter_fields=511,
+            bits=Bits.ROW,
+            residual=Source.X,
+            main=Source.U,
+            sets=3,
+            tiles=2,
+            offset=r.choice(EDGES),
+        )
+        for i in range(4)
+        for k in range(4)
+    ]
+    seen = run(
+        name,
+        todo,
+        8,
+        memories=edges,
+        accumulators=lambda: [r.choice(EDGES) for _ in range(c.lanes)],
+    ).reference.seen
     for corner in ("pre high", "pre low", "y high", "y low", "out high", "out low"):
         assert seen[corner] >= 20, corner
 
@@ -119,11 +240,27 @@ def test_extremes(name):
     clamp = lambda a: max(-32768, min(32767, a))  # noqa: E731
     parameters = [[clamp(v + d) for v in values[0]] for d in (-1, 0, 1)]
     parameters += [[0] * c.lanes] * (c.parameter_words - 3)
-    todo = [pass_(c, r, main=main, main_base=0, main_token=1, parameter_base=0, outer=1, inner=1,
-                  parameter_fields=0b111000000, bits=Bits.ROW, sets=3, tiles=1, last_tokens=c.rows)
-            for main in (Source.X, Source.U)]
-    seen = run(name, todo, 9, memories=([values[0]] * 2 * HALF, [values[0]] * 2 * HALF,
-                                        parameters)).reference.seen
+    todo = [
+        pass_(
+            c,
+            r,
+            main=main,
+            main_base=0,
+            main_token=1,
+            parameter_base=0,
+            outer=1,
+            inner=1,
+            parameter_fields=0b111000000,
+            bits=Bits.ROW,
+            sets=3,
+            tiles=1,
+            last_tokens=c.rows,
+        )
+        for main in (Source.X, Source.U)
+    ]
+    seen = run(
+        name, todo, 9, memories=([values[0]] * 2 * HALF, [values[0]] * 2 * HALF, parameters)
+    ).reference.seen
     assert min(seen["threshold -1"], seen["threshold +0"], seen["threshold +1"]) >= 4
 
 
@@ -139,8 +276,12 @@ def test_throughput(name):
     rows = {"last_tokens": c.rows, "bits": Bits.ROW, "sets": min(3, c.rows), "outer": 4, **PLAIN}
     few = (1 << c.rows) - 1  # as many parameter words as tokens
     # Parameters held over tiles; new parameters each group; one group a command.
-    for chosen in ({"tiles": 4}, {"tiles": 1}, {"tiles": 1, "outer": 1},
-                   {"tiles": 3, "inner": 3, "residual": Source.X}):
+    for chosen in (
+        {"tiles": 4},
+        {"tiles": 1},
+        {"tiles": 1, "outer": 1},
+        {"tiles": 3, "inner": 3, "residual": Source.X},
+    ):
         todo = [linear(c, r, **{**rows, "parameter_fields": few, **chosen}) for _ in range(6)]
         got = run(name, todo, 10)
         assert sum(gaps(got)) == 0, chosen
@@ -152,21 +293,50 @@ def test_throughput(name):
     flat = [cycle for beats in got.beats for cycle in beats]
     assert flat[-1] - flat[0] + 1 <= 9 * (len(flat) // c.rows)
     # A whole transposed block leaves group_tiles - 1 cycles.
-    todo = [linear(c, r, **{**rows, "bits": Bits.VALUE, "sets": 1, "parameter_fields": few,
-                            "first_key": 0, "tiles": c.lanes, "outer": 1})]
+    todo = [
+        linear(
+            c,
+            r,
+            **{
+                **rows,
+                "bits": Bits.VALUE,
+                "sets": 1,
+                "parameter_fields": few,
+                "first_key": 0,
+                "tiles": c.lanes,
+                "outer": 1,
+            },
+        )
+    ]
     assert sum(gaps(run(name, todo, 10))) == (c.rows - 1) * (c.group_tiles - 1)
 
 
 @pytest.mark.parametrize("name", [SMALL, LARGE])
 def test_short_groups_make_room_for_their_sets(name):
     c, r = find_configuration(name), random.Random(11)
-    todo = [linear(c, r, **{**PLAIN, "bits": Bits.ROW, "sets": 3, "last_tokens": 1, "tiles": 1,
-                            "outer": 8, "parameter_fields": 1})]
+    todo = [
+        linear(
+            c,
+            r,
+            **{
+                **PLAIN,
+                "bits": Bits.ROW,
+                "sets": 3,
+                "last_tokens": 1,
+                "tiles": 1,
+                "outer": 8,
+                "parameter_fields": 1,
+            },
+        )
+    ]
     assert gaps(run(name, todo, 11)) == [2] * 7
 
 
 def test_latency_of_the_first_beat():
     c, r = find_configuration(SMALL), random.Random(12)
-    got = run(SMALL, [linear(c, r, **{**PLAIN, "bits": Bits.ROW, "parameter_fields": 0b000000111,
-                                      "tiles": 1})], 12)
+    got = run(
+        SMALL,
+        [linear(c, r, **{**PLAIN, "bits": Bits.ROW, "parameter_fields": 0b000000111, "tiles": 1})],
+        12,
+    )
     assert got.beats[0][0] - got.commands[0] == 4  # 3 parameter words and a cycle

@@ -68,9 +68,14 @@ class Shared(wiring.Component):
 
 def simulate(component, inputs, outputs):
     simulator = build_simulator({"top.v": verilog(component, "top")}, "top")
-    got = run_testbench(simulator, "sim.testbenches.cycles", parameters={
-        "inputs": {k: [f"{v:x}" for v in values] for k, values in inputs.items()},
-        "outputs": outputs})
+    got = run_testbench(
+        simulator,
+        "sim.testbenches.cycles",
+        parameters={
+            "inputs": {k: [f"{v:x}" for v in values] for k, values in inputs.items()},
+            "outputs": outputs,
+        },
+    )
     return {k: [int(v, 16) for v in values] for k, values in got.values["outputs"].items()}
 
 
@@ -91,8 +96,9 @@ def stimulus(chance, ports, signature, addresses):
 def winner(inputs, ports, cycle):
     """The first of `ports` that requests, and which are granted."""
     first = next((p for p in ports if inputs[f"{p}__request"][cycle]), None)
-    grants = {p: not any(inputs[f"{q}__request"][cycle] for q in ports[:i])
-              for i, p in enumerate(ports)}
+    grants = {
+        p: not any(inputs[f"{q}__request"][cycle] for q in ports[:i]) for i, p in enumerate(ports)
+    }
     return first, grants
 
 
@@ -118,8 +124,11 @@ def test_shared_memory(name, kind):
     reads = [f"read__{i}" for i in range(readers)]
     writes = [f"write__{i}" for i in range(writers)]
     inputs = stimulus(chance, reads, read, addresses) | stimulus(chance, writes, write, addresses)
-    got = simulate(Shared(c, kind), inputs,
-                   [f"{p}__grant" for p in reads + writes] + [f"{p}__data" for p in reads])
+    got = simulate(
+        Shared(c, kind),
+        inputs,
+        [f"{p}__grant" for p in reads + writes] + [f"{p}__data" for p in reads],
+    )
     content, expected, compared = {}, None, 0
     for cycle in range(CYCLES):
         if expected is not None:
@@ -136,8 +145,13 @@ def test_shared_memory(name, kind):
             if address != at:  # a read that meets a write gives either content
                 expected = (reader, content.get(address, 0))
         if writer:
-            content[at] = merge(content.get(at, 0), inputs[f"{writer}__data"][cycle],
-                                inputs[f"{writer}__mask"][cycle], parts, bits)
+            content[at] = merge(
+                content.get(at, 0),
+                inputs[f"{writer}__data"][cycle],
+                inputs[f"{writer}__mask"][cycle],
+                parts,
+                bits,
+            )
     assert compared > CYCLES // 4
 
 
@@ -158,11 +172,20 @@ def test_row_memory(name):
         expected = None
         if inputs["read__request"][cycle]:
             at = inputs["read__address"][cycle]
-            expected = {slot: content.get((slot, at), 0) for slot, port in enumerate(writes)
-                        if not (inputs[f"{port}__request"][cycle]
-                                and inputs[f"{port}__address"][cycle] == at)}
+            expected = {
+                slot: content.get((slot, at), 0)
+                for slot, port in enumerate(writes)
+                if not (
+                    inputs[f"{port}__request"][cycle] and inputs[f"{port}__address"][cycle] == at
+                )
+            }
         for slot, port in enumerate(writes):
             if inputs[f"{port}__request"][cycle]:
                 key = slot, inputs[f"{port}__address"][cycle]
-                content[key] = merge(content.get(key, 0), inputs[f"{port}__data"][cycle],
-                                     inputs[f"{port}__mask"][cycle], 64 // c.lanes, 64)
+                content[key] = merge(
+                    content.get(key, 0),
+                    inputs[f"{port}__data"][cycle],
+                    inputs[f"{port}__mask"][cycle],
+                    64 // c.lanes,
+                    64,
+                )

@@ -20,7 +20,8 @@ VALUES = (-32768, 32767)
 @cache
 def simulator(name: str):
     return build_simulator(
-        {"pooling.v": verilog(Pooling(CONFIGURATIONS[name]), "pooling")}, "pooling")
+        {"pooling.v": verilog(Pooling(CONFIGURATIONS[name]), "pooling")}, "pooling"
+    )
 
 
 def saturate(value: int, bits: int = 16) -> int:
@@ -61,10 +62,15 @@ class Grid:
         for output in range(f["outputs"]):
             for word in range(f["words"]):
                 first = f["base"] + output * f["window"] * f["token"] + word
-                taken = [x[first + r * f["row"] + q * f["token"]]
-                         for r in range(f["height"]) for q in range(f["window"])]
-                mean = [saturate(rounded(sum(values), f["shift"]))
-                        for values in zip(*taken, strict=True)]
+                taken = [
+                    x[first + r * f["row"] + q * f["token"]]
+                    for r in range(f["height"])
+                    for q in range(f["window"])
+                ]
+                mean = [
+                    saturate(rounded(sum(values), f["shift"]))
+                    for values in zip(*taken, strict=True)
+                ]
                 address = f["destination_base"] + output * f["destination_token"] + word
                 writes.append((address, mean))
         return writes, [self.tag | pack(mean) << 12 for _, mean in writes]
@@ -73,19 +79,34 @@ class Grid:
 class Branch:
     """One BRANCH command."""
 
-    def __init__(self, c: Configuration, tag: int, width: int, words: int, valid: int,
-                 slope_shift: int = 0, parameter_base: int = 3, token: int | None = None,
-                 first: int = 11):
+    def __init__(
+        self,
+        c: Configuration,
+        tag: int,
+        width: int,
+        words: int,
+        valid: int,
+        slope_shift: int = 0,
+        parameter_base: int = 3,
+        token: int | None = None,
+        first: int = 11,
+    ):
         self.kind, self.tag = "branch", tag
         token = words if token is None else token
         # The rows lie in no order: only the fields tell where.
         rows = [first + i * (width * token + 1) for i in (2, 4, 0, 1, 3)]
         self.f = {
-            **{f"row{i}": row for i, row in enumerate(rows)}, "valid": valid, "token": token,
-            "width": width, "words": words, "slope_shift": slope_shift, "destination_base": 40,
-            "destination_token": words + 1, "parameter_base": parameter_base}
-        self.record = RECORDS[Opcode.BRANCH].encode(
-            {"opcode": Opcode.BRANCH, "tag": tag, **self.f})
+            **{f"row{i}": row for i, row in enumerate(rows)},
+            "valid": valid,
+            "token": token,
+            "width": width,
+            "words": words,
+            "slope_shift": slope_shift,
+            "destination_base": 40,
+            "destination_token": words + 1,
+            "parameter_base": parameter_base,
+        }
+        self.record = RECORDS[Opcode.BRANCH].encode({"opcode": Opcode.BRANCH, "tag": tag, **self.f})
 
     def expected(self, c: Configuration, x, parameters):
         """Writes as (address, values), and traces, part by part."""
@@ -93,8 +114,9 @@ class Branch:
         shift = SLOPE_SHIFTS[f["slope_shift"]]
         for word in range(f["words"]):
             first = f["parameter_base"] + 12 * word
-            gains, constants, losses = (parameters[first + 4 * i:first + 4 * i + 4]
-                                        for i in range(3))
+            gains, constants, losses = (
+                parameters[first + 4 * i : first + 4 * i + 4] for i in range(3)
+            )
 
             def tap(row: int, column: int, lane: int, word: int = word):
                 """A neighbour, or None outside the picture."""
@@ -111,17 +133,26 @@ class Branch:
                     for k, name in enumerate(BRANCHES):
                         taps = [tap(2 + dy, column + dx, lane) for dy, dx in reach[name]]
                         s = saturate(sum(t for t in taps if t is not None), 18)
-                        branches[name].append(saturate(
-                            rounded(gains[k][lane] * s, shift) + constants[k][lane]
-                            - taps.count(None) * losses[k][lane]))
-                    total.append(saturate(tap(2, column, lane)
-                                          + sum(branches[name][lane] for name in BRANCHES)))
+                        branches[name].append(
+                            saturate(
+                                rounded(gains[k][lane] * s, shift)
+                                + constants[k][lane]
+                                - taps.count(None) * losses[k][lane]
+                            )
+                        )
+                    total.append(
+                        saturate(
+                            tap(2, column, lane) + sum(branches[name][lane] for name in BRANCHES)
+                        )
+                    )
                 address = f["destination_base"] + column * f["destination_token"] + word
                 writes.append((address, total))
                 for part in range(0, c.lanes, c.pool_lanes):
                     pieces = [*(branches[name] for name in BRANCHES), total]
-                    traces.append(self.tag | pack(
-                        [v for p in pieces for v in p[part:part + c.pool_lanes]]) << 12)
+                    traces.append(
+                        self.tag
+                        | pack([v for p in pieces for v in p[part : part + c.pool_lanes]]) << 12
+                    )
         return writes, traces
 
 
@@ -179,23 +210,47 @@ def test_the_greatest_window():
     name = "3x4x64-l8"
     c = CONFIGURATIONS[name]
     for kind in ("lowest", "highest"):
-        run(name, [Grid(1, base=0, token=1, row=64, height=c.x_words // 64, window=64, outputs=1,
-                        words=1, shift=12)], memory(c.x_words, c.lanes, 4, kind), [])
+        run(
+            name,
+            [
+                Grid(
+                    1,
+                    base=0,
+                    token=1,
+                    row=64,
+                    height=c.x_words // 64,
+                    window=64,
+                    outputs=1,
+                    words=1,
+                    shift=12,
+                )
+            ],
+            memory(c.x_words, c.lanes, 4, kind),
+            [],
+        )
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_windows_at_full_pace(name):
     x = memory(1400, CONFIGURATIONS[name].lanes, 2)
     for side, shift in ((2, 2), (8, 6), (4, 4)):
-        grid = Grid(1, token=2, row=16 * side, height=side, window=side, outputs=8, words=2,
-                    shift=shift)
+        grid = Grid(
+            1, token=2, row=16 * side, height=side, window=side, outputs=8, words=2, shift=shift
+        )
         got = run(name, [grid, grid], x, [])
         assert got["reads"][-1] - got["reads"][0] + 1 == 2 * 8 * 2 * side * side
         assert got["writes"][-1][0] - got["reads"][-1] == shift // 2 + 4
 
 
-MASKS = [0b00111 | low << 3 for low in range(4)] + [0b11100, 0b01110, 0b00100, 0b11111, 0b10101,
-                                                    0b01111, 0b11110]
+MASKS = [0b00111 | low << 3 for low in range(4)] + [
+    0b11100,
+    0b01110,
+    0b00100,
+    0b11111,
+    0b10101,
+    0b01111,
+    0b11110,
+]
 
 
 @pytest.mark.parametrize("disturbance", DISTURBANCES)
@@ -204,13 +259,23 @@ def test_branches_at_all_borders(name, disturbance):
     c = CONFIGURATIONS[name]
     commands = [
         *(Branch(c, 1 + i, 3 + i % 2, 1, valid, i % 4) for i, valid in enumerate(MASKS)),
-        *(Branch(c, 50 + width, width, 1 + width % 3, 0b11111 if width % 2 else 0b01110, width % 4)
-          for width in range(1, 10)),
+        *(
+            Branch(
+                c, 50 + width, width, 1 + width % 3, 0b11111 if width % 2 else 0b01110, width % 4
+            )
+            for width in range(1, 10)
+        ),
         *(Branch(c, 70 + i, 1, 3, 0b00100, i) for i in range(4)),
-        Branch(c, 80, 2, 5, 0b00100, 2), Branch(c, 81, 2, 2, 0b11111, 1, token=4),
+        Branch(c, 80, 2, 5, 0b00100, 2),
+        Branch(c, 81, 2, 2, 0b11111, 1, token=4),
     ]
-    run(name, commands, memory(300, c.lanes, 5, "small"), memory(80, c.lanes, 6),
-        **DISTURBANCES[disturbance])
+    run(
+        name,
+        commands,
+        memory(300, c.lanes, 5, "small"),
+        memory(80, c.lanes, 6),
+        **DISTURBANCES[disturbance],
+    )
 
 
 @pytest.mark.parametrize("kind", ["random", "extreme", "lowest", "highest"])
@@ -219,8 +284,10 @@ def test_branches_saturate(name, kind):
     c = CONFIGURATIONS[name]
     parameters, commands = [], []
     for kind_of_parameters in ("random", "small", "extreme", "lowest", "highest"):
-        commands += [Branch(c, i, 5, 2, valid, i % 4, parameter_base=len(parameters))
-                     for i, valid in enumerate((0b11111, 0b00100, 0b11100, 0b01110))]
+        commands += [
+            Branch(c, i, 5, 2, valid, i % 4, parameter_base=len(parameters))
+            for i, valid in enumerate((0b11111, 0b00100, 0b11100, 0b01110))
+        ]
         parameters += memory(24, c.lanes, 8, kind_of_parameters)
     run(name, commands, memory(300, c.lanes, 7, kind), parameters)
 
@@ -234,8 +301,10 @@ def test_windows_and_branches_in_turn(name):
     run(name, commands, memory(1400, c.lanes, 9), memory(80, c.lanes, 10, "small"), deny=0.2)
 
 
-@pytest.mark.parametrize(("width", "words", "valid"), [(56, 2, 31), (14, 4, 31), (7, 6, 31),
-                                                       (56, 2, 0b11100), (28, 2, 0b01111)])
+@pytest.mark.parametrize(
+    ("width", "words", "valid"),
+    [(56, 2, 31), (14, 4, 31), (7, 6, 31), (56, 2, 0b11100), (28, 2, 0b01111)],
+)
 @pytest.mark.parametrize("name", NAMES)
 def test_branches_at_pace(name, width, words, valid):
     c = CONFIGURATIONS[name]

@@ -65,11 +65,11 @@ def test_shows_a_packed_image(image):
 
 
 def test_shows_the_schedule_of_a_packed_image(image):
-    result = compiler(image, "--show", "schedule", "--stage", 2, "--block", 1,
-                      "--config", "3x4x64-l8")
+    result = compiler(
+        image, "--show", "schedule", "--stage", 2, "--block", 1, "--config", "3x4x64-l8"
+    )
     assert result.exit_code == 0, result.output
-    program = schedule_block(block_image(read_packed(image), 2, 1),
-                             find_configuration("3x4x64-l8"))
+    program = schedule_block(block_image(read_packed(image), 2, 1), find_configuration("3x4x64-l8"))
     lines = result.output.splitlines()
     assert lines[0].strip() == "stage2.block1 on 3x4x64-l8"
     rows = [line.split() for line in lines]
@@ -84,13 +84,16 @@ def test_the_default_configuration_is_the_simulations():
     assert DEFAULT_CONFIGURATION == SIMULATED in CONFIGURATIONS
 
 
-@pytest.mark.parametrize(("arguments", "words"), [
-    (["--show", "schedule", "--stage", 3], ["stage3.block0", "stage1.block0, stage2.block0"]),
-    (["--show", "schedule", "--stage", -1], ["stage-1.block0", "stage2.block1"]),
-    (["--show", "schedule", "--block", 7], ["stage1.block7", "stage1.block0"]),
-    (["--show", "schedule", "--config", "9x9"], ["'9x9'", *CONFIGURATIONS]),
-    (["--show", "fold"], ["fold", "pack or schedule"]),
-])
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--show", "schedule", "--stage", 3], ["stage3.block0", "stage1.block0, stage2.block0"]),
+        (["--show", "schedule", "--stage", -1], ["stage-1.block0", "stage2.block1"]),
+        (["--show", "schedule", "--block", 7], ["stage1.block7", "stage1.block0"]),
+        (["--show", "schedule", "--config", "9x9"], ["'9x9'", *CONFIGURATIONS]),
+        (["--show", "fold"], ["fold", "pack or schedule"]),
+    ],
+)
 def test_bad_options_of_a_packed_image(image, arguments, words):
     line = refused(compiler(image, *arguments))
     assert all(word in line for word in words), line
@@ -108,10 +111,15 @@ def test_bad_files_end_with_status_2(tmp_path, content, suffix):
 # -- checkpoints -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("stage", "words"), [
-    ("load", "norm before"), ("fold", "residual gain"), ("quantise", "scale group"),
-    ("schedule", "stage1.block0 on 4x8x64-l16"),
-])
+@pytest.mark.parametrize(
+    ("stage", "words"),
+    [
+        ("load", "norm before"),
+        ("fold", "residual gain"),
+        ("quantise", "scale group"),
+        ("schedule", "stage1.block0 on 4x8x64-l16"),
+    ],
+)
 def test_shows_a_stage_of_a_checkpoint_and_writes_nothing(checkpoint, stage, words):
     result = compiler(checkpoint, *SIZES, "--show", stage)
     assert result.exit_code == 0 and words in result.output, result.output
@@ -137,17 +145,20 @@ def test_class_names_of_another_number_of_classes_are_left_out(checkpoint, tmp_p
     assert read_packed(checkpoint.with_suffix(".bvit")).classes[:2] == ("0", "1")
 
 
-@pytest.mark.parametrize(("arguments", "words"), [
-    ([], "--heads"),
-    (["--heads", "1,2"], "--reduction"),
-    (["--heads", "1,two", "--reduction", "4,1"], "--heads '1,two'"),
-    (["--heads", "1,2,4", "--reduction", "4,1"], "3 entries"),
-    ([*SIZES, "--depths", "1"], "depths"),
-    ([*SIZES, "--calibration", "/nowhere"], "/nowhere: no such folder"),
-    ([*SIZES, "--output", "/nowhere/m.bvit"], "/nowhere is no folder"),
-    ([*SIZES, "--output", "/"], "cannot be written"),
-    ([*SIZES, "--show", "schedule", "--config", "1x1"], "'1x1' is unknown"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "--heads"),
+        (["--heads", "1,2"], "--reduction"),
+        (["--heads", "1,two", "--reduction", "4,1"], "--heads '1,two'"),
+        (["--heads", "1,2,4", "--reduction", "4,1"], "3 entries"),
+        ([*SIZES, "--depths", "1"], "depths"),
+        ([*SIZES, "--calibration", "/nowhere"], "/nowhere: no such folder"),
+        ([*SIZES, "--output", "/nowhere/m.bvit"], "/nowhere is no folder"),
+        ([*SIZES, "--output", "/"], "cannot be written"),
+        ([*SIZES, "--show", "schedule", "--config", "1x1"], "'1x1' is unknown"),
+    ],
+)
 def test_bad_options_of_a_checkpoint(checkpoint, arguments, words):
     assert words in refused(compiler(checkpoint, *arguments))
 

@@ -22,8 +22,7 @@ def test_folded_logits_equal_the_float_models(network):
 
 def test_bits_of_negative_norm_gains_are_inverted(network):
     _, folded, _, _ = network
-    inverted = [int(t.inverted.sum()) for layer in folded.layers.values()
-                for t in layer.thresholds]
+    inverted = [int(t.inverted.sum()) for layer in folded.layers.values() for t in layer.thresholds]
     assert any(inverted)
 
 
@@ -41,12 +40,13 @@ def test_flipped_columns_tile_over_kernel_positions():
 
 @pytest.mark.parametrize(("window", "shift"), [(1, 0), (4, 2), (9, 4), (16, 4), (49, 6), (64, 6)])
 def test_even_shift_never_lets_a_mean_grow(window, shift):
-    assert even_shift(window) == shift and 2 ** shift >= window
+    assert even_shift(window) == shift and 2**shift >= window
 
 
 def test_hidden_width_that_cannot_pool_is_refused():
-    config = ModelConfig(image=8, patch=2, channels=(32,), depths=(1,), reduction=(1,), heads=(1,),
-                         hidden=(96,))
+    config = ModelConfig(
+        image=8, patch=2, channels=(32,), depths=(1,), reduction=(1,), heads=(1,), hidden=(96,)
+    )
     with pytest.raises(CompileError, match=r"stage1.block0: I=96 is 3 times C=32"):
         fold(load(random_model(config)))
 

@@ -54,16 +54,19 @@ def test_truncated(image, keep):
         read_packed(image)
 
 
-@pytest.mark.parametrize(("key", "value", "error"), [
-    ("version", "99", WrongVersion),
-    ("contract", "0" * 64, WrongContract),
-    ("layers", "{", InvalidTensor),
-    ("layers", "[]", InvalidTensor),
-    ("model", "{}", InvalidTensor),
-    ("blocks", "{}", MissingTensor),
-    ("branches", '{"stage9.block0": 8}', MissingTensor),
-    ("scalars", "{}", MissingTensor),
-])
+@pytest.mark.parametrize(
+    ("key", "value", "error"),
+    [
+        ("version", "99", WrongVersion),
+        ("contract", "0" * 64, WrongContract),
+        ("layers", "{", InvalidTensor),
+        ("layers", "[]", InvalidTensor),
+        ("model", "{}", InvalidTensor),
+        ("blocks", "{}", MissingTensor),
+        ("branches", '{"stage9.block0": 8}', MissingTensor),
+        ("scalars", "{}", MissingTensor),
+    ],
+)
 def test_wrong_metadata(image, key, value, error):
     rewrite(image, lambda metadata, _: metadata.update({key: value}))
     with pytest.raises(error) as caught:
@@ -82,8 +85,14 @@ def test_every_missing_tensor_is_found(image):
     with safe_open(str(image), "numpy") as file:
         names = list(file.keys())
     data = image.read_bytes()
-    constant_able = ("gain", "residual_gain", "slope_positive", "threshold0", "threshold1",
-                     "threshold2")
+    constant_able = (
+        "gain",
+        "residual_gain",
+        "slope_positive",
+        "threshold0",
+        "threshold1",
+        "threshold2",
+    )
     checked = 0
     for name in names:
         if name.endswith(constant_able):
@@ -96,16 +105,19 @@ def test_every_missing_tensor_is_found(image):
     assert checked > 50
 
 
-@pytest.mark.parametrize(("name", "change"), [
-    ("stage1.block0.query.weight", lambda a: a[:-1]),
-    ("stage1.block0.query.weight", lambda a: a | np.int64(1 << 62)),
-    ("stage1.block0.query.bias", lambda a: a.astype("i4")),
-    ("stage1.exp", lambda a: a[::-1].copy()),
-    ("stage1.exp", lambda a: a + np.int32(1 << 24)),
-    ("stem.matrix", lambda a: a[:, 1:].copy()),
-    ("stem.position", lambda a: a[1:].copy()),
-    ("stage1.block0.branch.gain_h3", lambda a: a[1:]),
-])
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("stage1.block0.query.weight", lambda a: a[:-1]),
+        ("stage1.block0.query.weight", lambda a: a | np.int64(1 << 62)),
+        ("stage1.block0.query.bias", lambda a: a.astype("i4")),
+        ("stage1.exp", lambda a: a[::-1].copy()),
+        ("stage1.exp", lambda a: a + np.int32(1 << 24)),
+        ("stem.matrix", lambda a: a[:, 1:].copy()),
+        ("stem.position", lambda a: a[1:].copy()),
+        ("stage1.block0.branch.gain_h3", lambda a: a[1:]),
+    ],
+)
 def test_wrong_tensor(image, name, change):
     rewrite(image, lambda _, tensors: tensors.update({name: change(tensors[name])}))
     with pytest.raises(InvalidTensor):
@@ -117,6 +129,7 @@ def test_impossible_sizes(image):
         model = json.loads(metadata["model"])
         model["heads"] = [0, 1]
         metadata["model"] = json.dumps(model)
+
     rewrite(image, change)
     with pytest.raises(InvalidTensor, match="impossible sizes"):
         read_packed(image)

@@ -18,12 +18,12 @@ from sw.compiler.quantise import integer_threshold
 @pytest.mark.parametrize("sign", [1, -1, 0])
 def test_threshold_is_the_models_decision_for_every_value(fraction, sign):
     generator = torch.Generator().manual_seed(fraction + 3)
-    unit = 2.0 ** -fraction
+    unit = 2.0**-fraction
     scale = sign * (0.1 + torch.rand(64, generator=generator, dtype=torch.float64))
     shift = 40000 * unit * torch.randn(64, generator=generator, dtype=torch.float64)
     shift[0] = 0.0
-    shift[1] = -scale[1] * 5 * unit   # exactly at a value
-    shift[2], shift[3] = 1e9, -1e9    # always, never
+    shift[1] = -scale[1] * 5 * unit  # exactly at a value
+    shift[2], shift[3] = 1e9, -1e9  # always, never
     t = threshold("bits", scale, shift)
     integer, inverted = integer_threshold(t, fraction)
     values = torch.arange(VALUE.low, VALUE.high + 1)
@@ -49,8 +49,9 @@ def test_exp_table_holds_ratios_and_never_decreases(d):
     pops = [pop for pop in range(base, min(top, base + 63) + 1) if table[pop - base] >= 1000]
     assert len(pops) >= 4 and base <= top <= base + 63
     for a, b in pairwise(pops):
-        assert table[b - base] / table[a - base] == pytest.approx(math.exp(2 / math.sqrt(d)),
-                                                                  rel=2e-3)
+        assert table[b - base] / table[a - base] == pytest.approx(
+            math.exp(2 / math.sqrt(d)), rel=2e-3
+        )
     if d <= 64:
         assert base == max(0, d - 63)
         assert abs(table[min(d // 2 - base, 63)] - 4096) <= 1
@@ -60,7 +61,7 @@ def test_exp_table_holds_ratios_and_never_decreases(d):
 def test_clip_scale_keeps_16_bits(c):
     scale, shift = clip_scale(c)
     assert 0 <= shift <= 63 and scale <= 65535
-    assert scale * 2.0 ** -shift == pytest.approx(c / 2, rel=2 ** -15)
+    assert scale * 2.0**-shift == pytest.approx(c / 2, rel=2**-15)
 
 
 @pytest.mark.parametrize("c", [0.0, -0.5, float("nan"), 1e9])

@@ -18,8 +18,12 @@ from sw.golden.block import run_block
 from sw.golden.machine import Machine
 from tests.random_block import random_block, random_values
 
-PAPER = {1: (56, 64, 512, 1, 8), 2: (28, 128, 1024, 2, 4), 3: (14, 256, 1024, 4, 1),
-         4: (7, 512, 2048, 8, 1)}
+PAPER = {
+    1: (56, 64, 512, 1, 8),
+    2: (28, 128, 1024, 2, 4),
+    3: (14, 256, 1024, 4, 1),
+    4: (7, 512, 2048, 8, 1),
+}
 """side, C, I, heads, r of the paper's stages at 224x224."""
 BOUNDS = {1: 85.0, 2: 50.1, 3: 24.4, 4: 22.5}
 """Thousand cycles a block at 7168 MAC/cycle and 32 lanes (the issue of the paper's shapes)."""
@@ -33,7 +37,7 @@ def prepare(shape, configuration, *, seed=0, branches=True):
     program = schedule_block(block_image(packed, 1, 0), configuration)
     external = program.memory.copy()
     beats = np.ascontiguousarray(x).view(np.uint64).reshape(-1, 2)
-    external[program.x_address:program.x_address + len(beats)] = beats
+    external[program.x_address : program.x_address + len(beats)] = beats
     return expected, program, external
 
 
@@ -41,10 +45,10 @@ def result(machine, program, external, shape):
     """x2 where the program leaves it."""
     if program.result_address is not None:
         count = shape[0] * shape[1] // 8
-        beats = external[program.result_address:program.result_address + count]
+        beats = external[program.result_address : program.result_address + count]
         return np.ascontiguousarray(beats).view(np.int16).reshape(shape)
     buffer = next(o for o in program.operations if o.layer == "pass").accesses[1].buffer
-    return machine.x[buffer.base:buffer.base + buffer.words].reshape(shape)
+    return machine.x[buffer.base : buffer.base + buffer.words].reshape(shape)
 
 
 def check_in_order(shape, configuration, **options):
@@ -70,19 +74,31 @@ def test_bounds_are_those_of_the_paper_s_shapes(stage):
 
 
 SHAPES = st.tuples(
-    st.integers(1, 9), st.sampled_from([32, 64, 96, 128, 160]), st.sampled_from([1, 2, 4, 8]),
-    st.sampled_from([1, 2, 4, 8]), st.sampled_from([1, 2, 3, 4]))
+    st.integers(1, 9),
+    st.sampled_from([32, 64, 96, 128, 160]),
+    st.sampled_from([1, 2, 4, 8]),
+    st.sampled_from([1, 2, 4, 8]),
+    st.sampled_from([1, 2, 3, 4]),
+)
 
 
-@settings(max_examples=25, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate],
-          suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=25,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.too_slow],
+)
 @given(SHAPES, st.sampled_from(sorted(CONFIGURATIONS)), st.integers(0, 2**16), st.booleans())
 def test_any_block_shape(sizes, name, seed, branches):
     grid, channels, ratio, heads, reduction = sizes
     side = grid * reduction if grid * reduction <= 16 else reduction
     try:
-        check_in_order((side, channels, ratio * channels, heads, reduction),
-                       find_configuration(name), seed=seed, branches=branches)
+        check_in_order(
+            (side, channels, ratio * channels, heads, reduction),
+            find_configuration(name),
+            seed=seed,
+            branches=branches,
+        )
     except ScheduleError as error:
         # The widest shapes exceed the narrowest configurations; too many would fail the test.
         assert "memory" in str(error)
@@ -97,8 +113,12 @@ def run_in_any_order(machine, words, seed):
         queues[ENGINE_OF[decode(word)[0]]].append(word)
     done = dict.fromkeys(Engine, 0)
     while any(queues.values()):
-        ready = [e for e, queue in queues.items() if queue and all(
-            done[w] >= decode(queue[0])[1][f"after_{w.name.lower()}"] for w in Engine)]
+        ready = [
+            e
+            for e, queue in queues.items()
+            if queue
+            and all(done[w] >= decode(queue[0])[1][f"after_{w.name.lower()}"] for w in Engine)
+        ]
         assert ready, "deadlock"
         engine = rng.choice(ready)
         machine.run([queues[engine].pop(0), 0])
@@ -130,10 +150,13 @@ def test_a_missing_wait_is_noticed():
     assert wrong
 
 
-@pytest.mark.parametrize(("shape", "text"), [
-    ((64, 64, 64, 1, 1), "score memory"),
-    ((16, 512, 2048, 8, 1), "x memory"),
-])
+@pytest.mark.parametrize(
+    ("shape", "text"),
+    [
+        ((64, 64, 64, 1, 1), "score memory"),
+        ((16, 512, 2048, 8, 1), "x memory"),
+    ],
+)
 def test_what_does_not_fit_names_the_memory(shape, text):
     packed = random_block(*shape)
     with pytest.raises(ScheduleError, match=text):

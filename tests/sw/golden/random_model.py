@@ -9,15 +9,39 @@ from sw.model.attention import SelfAttention
 
 SMALL = {"image": 16, "patch": 2, "classes": 10}
 CONFIGS = {
-    "pyramid": ModelConfig(**SMALL, channels=(32, 64), depths=(1, 2), reduction=(4, 1),
-                           heads=(1, 2), hidden=(128, 128)),
-    "real": ModelConfig(**SMALL, channels=(32, 96), depths=(1, 1), reduction=(2, 2),
-                        heads=(2, 3), hidden=(64, 192), embedding="real"),
-    "class_token": ModelConfig(**SMALL, channels=(64,), depths=(2,), reduction=(1,), heads=(2,),
-                               hidden=(256,), class_token=True, pooled_branches=False,
-                               layer_scale=False, stem_norm=False),
-    "mean": ModelConfig(**SMALL | {"image": 18, "patch": 3}, channels=(128,), depths=(1,),
-                        reduction=(3,), heads=(1,), hidden=(128,), layer_scale=False),
+    "pyramid": ModelConfig(
+        **SMALL, channels=(32, 64), depths=(1, 2), reduction=(4, 1), heads=(1, 2), hidden=(128, 128)
+    ),
+    "real": ModelConfig(
+        **SMALL,
+        channels=(32, 96),
+        depths=(1, 1),
+        reduction=(2, 2),
+        heads=(2, 3),
+        hidden=(64, 192),
+        embedding="real",
+    ),
+    "class_token": ModelConfig(
+        **SMALL,
+        channels=(64,),
+        depths=(2,),
+        reduction=(1,),
+        heads=(2,),
+        hidden=(256,),
+        class_token=True,
+        pooled_branches=False,
+        layer_scale=False,
+        stem_norm=False,
+    ),
+    "mean": ModelConfig(
+        **SMALL | {"image": 18, "patch": 3},
+        channels=(128,),
+        depths=(1,),
+        reduction=(3,),
+        heads=(1,),
+        hidden=(128,),
+        layer_scale=False,
+    ),
 }
 """Both embeddings, both heads, with and without branches and layer scale, odd windows, d = 128."""
 
@@ -31,7 +55,7 @@ def pictures(config: ModelConfig, count: int, seed: int = 0) -> torch.Tensor:
     coarse = torch.randint(0, 256, (count, cells, cells, 3), generator=generator)
     fine = torch.randint(-20, 21, (count, config.image, config.image, 3), generator=generator)
     large = coarse.repeat_interleave(4, 1).repeat_interleave(4, 2)
-    return (large[:, :config.image, :config.image] + fine).clamp(0, 255).to(torch.uint8)
+    return (large[:, : config.image, : config.image] + fine).clamp(0, 255).to(torch.uint8)
 
 
 def normalised(images: torch.Tensor) -> torch.Tensor:

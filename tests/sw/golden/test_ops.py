@@ -18,7 +18,7 @@ def clamp(value, form):
 
 
 def rounded(value, n):
-    return value if n == 0 else math.floor((value + 2 ** (n - 1)) / 2 ** n)
+    return value if n == 0 else math.floor((value + 2 ** (n - 1)) / 2**n)
 
 
 def vector(*values):
@@ -26,8 +26,14 @@ def vector(*values):
 
 
 @settings(max_examples=300, deadline=None)
-@given(s=st.integers(-4096, 4096), residual=WORD, gain=WORD, residual_gain=WORD, bias=WORD,
-       shift=st.sampled_from(GAIN_SHIFTS))
+@given(
+    s=st.integers(-4096, 4096),
+    residual=WORD,
+    gain=WORD,
+    residual_gain=WORD,
+    bias=WORD,
+    shift=st.sampled_from(GAIN_SHIFTS),
+)
 def test_pre_activation_is_the_formula(s, residual, gain, residual_gain, bias, shift):
     want = clamp(rounded(((s * gain) << shift) + residual * residual_gain, 9) + (bias << 2), PRE)
     s, gain, residual, residual_gain, bias = vector(s, gain, residual, residual_gain, bias)
@@ -36,9 +42,13 @@ def test_pre_activation_is_the_formula(s, residual, gain, residual_gain, bias, s
 
 
 @settings(max_examples=300, deadline=None)
-@given(v=st.one_of(st.sampled_from([PRE.low, -1, 0, 1, PRE.high]),
-                   st.integers(PRE.low, PRE.high)),
-       positive=WORD, negative=WORD, offset=WORD, shift=st.sampled_from(SLOPE_SHIFTS))
+@given(
+    v=st.one_of(st.sampled_from([PRE.low, -1, 0, 1, PRE.high]), st.integers(PRE.low, PRE.high)),
+    positive=WORD,
+    negative=WORD,
+    offset=WORD,
+    shift=st.sampled_from(SLOPE_SHIFTS),
+)
 def test_activation_is_the_formula(v, positive, negative, offset, shift):
     slope = negative if v < 0 else positive
     want = clamp(rounded(v * slope, shift + 2) + offset, VALUE)
@@ -47,8 +57,14 @@ def test_activation_is_the_formula(v, positive, negative, offset, shift):
 
 
 @settings(max_examples=100, deadline=None)
-@given(total=st.integers(-131072, 131071), missing=st.integers(0, 2), gain=WORD, constant=WORD,
-       loss=WORD, shift=st.sampled_from(SLOPE_SHIFTS))
+@given(
+    total=st.integers(-131072, 131071),
+    missing=st.integers(0, 2),
+    gain=WORD,
+    constant=WORD,
+    loss=WORD,
+    shift=st.sampled_from(SLOPE_SHIFTS),
+)
 def test_branch_is_the_formula(total, missing, gain, constant, loss, shift):
     want = clamp(rounded(total * gain, shift) + constant - missing * loss, VALUE)
     assert ops.branch(*vector(total, missing, gain, constant, loss), shift).item() == want
@@ -76,9 +92,14 @@ def test_population_of_equal_and_opposite_bits():
 
 def test_attention_bit_is_strictly_greater_than_the_limit():
     table = torch.tensor([1, 2, 4], dtype=torch.int32)
-    pop = torch.tensor([[2, 1, 0, 0]])              # E: 4 2 1 1, total 8
-    for scale, shift, want in [(1, 1, [0, 0, 0, 0]), (1, 2, [1, 0, 0, 0]), (1, 3, [1, 1, 0, 0]),
-                               (0, 0, [1, 1, 1, 1]), (65535, 0, [0, 0, 0, 0])]:
+    pop = torch.tensor([[2, 1, 0, 0]])  # E: 4 2 1 1, total 8
+    for scale, shift, want in [
+        (1, 1, [0, 0, 0, 0]),
+        (1, 2, [1, 0, 0, 0]),
+        (1, 3, [1, 1, 0, 0]),
+        (0, 0, [1, 1, 1, 1]),
+        (65535, 0, [0, 0, 0, 0]),
+    ]:
         assert ops.attention_bits(pop.clone(), table, 0, scale, shift)[0].int().tolist() == want
     shifted = ops.attention_bits(pop + 5, table, 5, 1, 2)
     assert shifted[0].int().tolist() == [1, 0, 0, 0]
@@ -87,8 +108,7 @@ def test_attention_bit_is_strictly_greater_than_the_limit():
 
 def test_attention_limit_saturates_instead_of_wrapping():
     table = torch.tensor([EXP.high], dtype=torch.int32)
-    assert not ops.attention_bits(torch.zeros(1, 4096, dtype=torch.int32), table, 0, 65535,
-                                  0).any()
+    assert not ops.attention_bits(torch.zeros(1, 4096, dtype=torch.int32), table, 0, 65535, 0).any()
 
 
 @pytest.mark.parametrize("taps", [3, 5])
@@ -96,11 +116,14 @@ def test_attention_limit_saturates_instead_of_wrapping():
 def test_taps_at_the_borders(taps, length):
     line = torch.arange(1, length + 1, dtype=torch.int32).view(1, 1, length, 1)
     reach = taps // 2
-    want = [sum(line[0, 0, j, 0].item() for j in range(i - reach, i + reach + 1)
-                if 0 <= j < length) for i in range(length)]
+    want = [
+        sum(line[0, 0, j, 0].item() for j in range(i - reach, i + reach + 1) if 0 <= j < length)
+        for i in range(length)
+    ]
     assert ops.tap_sum(line, 2, taps).flatten().tolist() == want
-    missing = [sum(not 0 <= j < length for j in range(i - reach, i + reach + 1))
-               for i in range(length)]
+    missing = [
+        sum(not 0 <= j < length for j in range(i - reach, i + reach + 1)) for i in range(length)
+    ]
     assert ops.missing_taps(length, taps).tolist() == missing
 
 
@@ -113,9 +136,25 @@ def test_grid_mean_rounds_half_up_and_upsample_repeats():
     x = torch.tensor([0, 1, 4, 4, 0, 1, 4, -2], dtype=torch.int32).view(1, 8, 1)
     x = torch.cat([x, -x], 1)
     got = ops.grid_mean(x, 4, 2, 2)
-    assert got.flatten().tolist() == [1, 3, 0, -2]    # 2/4, 10/4, -2/4, -10/4 half up
+    assert got.flatten().tolist() == [1, 3, 0, -2]  # 2/4, 10/4, -2/4, -10/4 half up
     assert ops.upsample(got, 4, 2).flatten().tolist() == [
-        1, 1, 3, 3, 1, 1, 3, 3, 0, 0, -2, -2, 0, 0, -2, -2]
+        1,
+        1,
+        3,
+        3,
+        1,
+        1,
+        3,
+        3,
+        0,
+        0,
+        -2,
+        -2,
+        0,
+        0,
+        -2,
+        -2,
+    ]
 
 
 def test_channel_pool_averages_adjacent_channels_at_both_ends():

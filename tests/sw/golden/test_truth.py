@@ -18,12 +18,14 @@ from sw.model.probe import Probe
 
 def forced(trace, quantised):
     """The hook: golden's bit, its inversion undone, as the float model's sign or 0/1."""
+
     def binarise(name, x, threshold):
         if name.endswith("probability_bits"):
             return trace[name].to(x.dtype)
         mask = quantised.inverted.get(name)
         bits = trace[name] if mask is None else trace[name] ^ torch.from_numpy(mask)
         return torch.where(bits, 1.0, -1.0)
+
     return binarise
 
 
@@ -46,18 +48,22 @@ def block_errors(packed, name, trace):
     else:
         source = t("attention.reduced")
         e_source = errors["attention.reduced"] = linear(
-            "reduction", "attention.reduction_bits", t("attention.pooled_mean"), 0.5)
+            "reduction", "attention.reduction_bits", t("attention.pooled_mean"), 0.5
+        )
     for part, letter in (("key", "k"), ("value", "v")):
-        errors[f"attention.{letter}"] = linear(part, f"attention.{letter}_in_bits", source,
-                                               e_source)
+        errors[f"attention.{letter}"] = linear(
+            part, f"attention.{letter}_in_bits", source, e_source
+        )
     errors["attention.q"] = linear("query", "attention.q_in_bits", t("x"))
     e_u = sum(errors[f"attention.{letter}"] for letter in "qkv")
     errors["attention.t"] = e_t = post_error(
-        layer("context"), t("attention.context"), t("attention.u"), e_u)
+        layer("context"), t("attention.context"), t("attention.u"), e_u
+    )
     errors["x1"] = e_x1 = linear("output", "attention.t_bits", t("attention.t"), e_t)
     times = config.hidden // config.channels
-    errors["ffn.hidden"] = e_f = linear("hidden", "ffn.n2_bits", t("x1").repeat(1, 1, times),
-                                        e_x1.repeat(times))
+    errors["ffn.hidden"] = e_f = linear(
+        "hidden", "ffn.n2_bits", t("x1").repeat(1, 1, times), e_x1.repeat(times)
+    )
     errors["ffn.pooled"] = e_pf = e_f.view(-1, times).mean(1) + 0.5
     errors["ffn.y"] = linear("ffn", "ffn.hidden_bits", t("ffn.pooled"), e_pf)
     errors["x2"] = e_x1 + errors["ffn.y"]
@@ -65,8 +71,7 @@ def block_errors(packed, name, trace):
         branch = packed.branch(name)
         for b in BRANCHES:
             gain = torch.from_numpy(branch.parameters[f"gain_{b}"])
-            errors[f"branch.{b}"] = branch_error(gain, int(b[1]), branch.slope_shift, t("x1"),
-                                                 e_x1)
+            errors[f"branch.{b}"] = branch_error(gain, int(b[1]), branch.slope_shift, t("x1"), e_x1)
             errors["x2"] = errors["x2"] + errors[f"branch.{b}"]
     return errors
 
@@ -90,8 +95,9 @@ def test_every_block_matches_the_float_model(network):
             scaled = want * 2.0 ** packed.fractions[f"{name}.{tensor}"]
             excess = ((got - scaled).abs() - allowed).max()
             assert excess <= 0, f"{name}.{tensor}: {excess:.2f} units beyond the tolerance"
-            cosine = torch.nn.functional.cosine_similarity(got.double().flatten(),
-                                                           want.flatten(), 0)
+            cosine = torch.nn.functional.cosine_similarity(
+                got.double().flatten(), want.flatten(), 0
+            )
             assert cosine >= 0.999, f"{name}.{tensor}: cosine {cosine:.5f}"
         for tensor in ("attention.scores", "attention.context"):
             assert (trace[f"{name}.{tensor}"] == reference[f"{name}.{tensor}"]).all(), tensor
@@ -106,16 +112,23 @@ def test_bits_are_the_models_decision_on_the_values(network):
     _, folded, quantised, images = network
     trace = {}
     run(quantised.packed, images, trace)
-    values = {"attention.q_bits": "attention.q", "attention.k_bits": "attention.k",
-              "attention.v_bits": "attention.v", "attention.t_bits": "attention.t",
-              "ffn.n2_bits": "x1", "ffn.hidden_bits": "ffn.hidden", "attention.q_in_bits": "x",
-              "attention.reduction_bits": "attention.pooled_mean"}
+    values = {
+        "attention.q_bits": "attention.q",
+        "attention.k_bits": "attention.k",
+        "attention.v_bits": "attention.v",
+        "attention.t_bits": "attention.t",
+        "ffn.n2_bits": "x1",
+        "ffn.hidden_bits": "ffn.hidden",
+        "attention.q_in_bits": "x",
+        "attention.reduction_bits": "attention.pooled_mean",
+    }
     seen = 0
     for layer in folded.layers.values():
         for t in layer.thresholds:
-            block, _, tensor = t.bits.partition(".attention." if ".attention." in t.bits
-                                                else ".ffn.")
-            tensor = t.bits[len(block) + 1:]
+            block, _, tensor = t.bits.partition(
+                ".attention." if ".attention." in t.bits else ".ffn."
+            )
+            tensor = t.bits[len(block) + 1 :]
             if tensor not in values:
                 continue
             name = f"{block}.{values[tensor]}"

@@ -28,16 +28,22 @@ def largest(tensor: Tensor) -> Tensor:
     return tensor.double().abs().flatten(0, -2).amax(0)
 
 
-def post_error(layer: PackedLayer, s: Tensor | None, residual: Tensor | None,
-               residual_error: Tensor | float = 0.0) -> Tensor:
+def post_error(
+    layer: PackedLayer,
+    s: Tensor | None,
+    residual: Tensor | None,
+    residual_error: Tensor | float = 0.0,
+) -> Tensor:
     """Error of y by channel; s and residual are golden's integers (..., outputs)."""
-    full = {name: torch.from_numpy(layer.full(name).astype("i8")).double()
-            for name in ("gain", "residual_gain", "bias", "slope_positive", "slope_negative")}
-    unit, shift = 2.0 ** -PRE_DROP, layer.scalars.get("gain_shift", 0)
+    full = {
+        name: torch.from_numpy(layer.full(name).astype("i8")).double()
+        for name in ("gain", "residual_gain", "bias", "slope_positive", "slope_negative")
+    }
+    unit, shift = 2.0**-PRE_DROP, layer.scalars.get("gain_shift", 0)
     e_v, v = torch.full((layer.outputs,), 2.5), 4 * full["bias"].abs()
     if s is not None:
         e_v = e_v + largest(s) * 2.0 ** (shift - 1) * unit
-        v = v + largest(s) * full["gain"].abs() * 2.0 ** shift * unit
+        v = v + largest(s) * full["gain"].abs() * 2.0**shift * unit
     if residual is not None:
         gain = full["residual_gain"].abs()
         e_v = e_v + (largest(residual) / 2 + residual_error * gain) * unit
@@ -50,7 +56,7 @@ def post_error(layer: PackedLayer, s: Tensor | None, residual: Tensor | None,
 def branch_error(gain: Tensor, taps: int, slope_shift: int, x1: Tensor, x1_error: Tensor) -> Tensor:
     """Error of one pooled branch by channel."""
     total = taps * largest(x1)
-    scaled = (taps * x1_error * gain.double().abs() + total / 2) * 2.0 ** -slope_shift
+    scaled = (taps * x1_error * gain.double().abs() + total / 2) * 2.0**-slope_shift
     return scaled + 1 + taps // 2 / 2
 
 
