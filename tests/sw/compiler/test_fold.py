@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from random_model import CONFIGS, normalised, random_model
 
 from sw.compiler.calibrate import run_folded
 from sw.compiler.errors import CompileError
@@ -10,6 +9,7 @@ from sw.compiler.fold import even_shift, flip_columns, fold, signs
 from sw.compiler.load import load, load_state
 from sw.compiler.packed import Preprocessing
 from sw.model import ModelConfig
+from tests.sw.golden.random_model import CONFIGS, normalised, random_model
 
 
 def test_folded_logits_equal_the_float_models(network):

@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from random_model import pictures
 
 from sw.compiler.packed import block_name
 from sw.golden import RangeError, network, run, run_block
 from sw.golden.saturation import measure_saturation
+from tests.sw.golden.random_model import pictures
 
 
 def test_logits_do_not_depend_on_the_batch(pyramid, monkeypatch):

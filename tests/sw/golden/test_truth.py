@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import pytest
 import torch
-from random_model import normalised
-from tolerance import branch_error, post_error, signs_sum
 
 from hw.spec.numerics import BRANCHES, VALUE
 from sw.compiler.packed import block_name
 from sw.golden import run
 from sw.model.probe import Probe
+from tests.sw.golden.random_model import normalised
+from tests.sw.golden.tolerance import branch_error, post_error, signs_sum
 
 
 def forced(trace, quantised):

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from functools import cache
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "golden"))
-from random_model import CONFIGS, pictures, random_model
 
 from sw.compiler.fold import fold
 from sw.compiler.load import load
 from sw.compiler.quantise import quantise
+from tests.sw.golden.random_model import CONFIGS, pictures, random_model
 
 
 @cache
