@@ -26,7 +26,7 @@ PAPER = {
 }
 """side, C, I, heads, r of the paper's stages at 224x224."""
 BOUNDS = {1: 85.0, 2: 50.1, 3: 24.4, 4: 22.5}
-"""Thousand cycles a block at 7168 MAC/cycle and 32 lanes ."""
+"""Thousand cycles a block at 7168 MAC/cycle and 32 lanes."""
 
 
 def prepare(shape, configuration, *, seed=0, branches=True):
