@@ -127,7 +127,7 @@ def simulate(
             result = data[: len(x_beats)].reshape(-1).view(np.int16).reshape(x.shape)
     observation = observe(program, block, taps)
     if result is not None:
-        # What external memory holds is what was seen on its way there.
+        # The stored words stand for the tap's: they have come the whole way.
         observation.put("x2", result.shape, (slice(None), slice(None)), result)
     return BlockRun(run.values["registers"], observation, completions, simulator, run.seconds)
 

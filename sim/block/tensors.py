@@ -208,13 +208,8 @@ def _scores(
     operation: Operation,
     beats: dict[str, np.ndarray],
 ) -> None:
-    """Beats come tile, key group, query."""
-    d = block.channels // block.heads
-    query, key = _query_key(c, block, operation, group_outer=True)
-    pop = beats["pop"][: len(query)]
-    _put_keys(
-        seen, "attention.scores", block, operation, query[: len(pop)], key[: len(pop)], 2 * pop - d
-    )
+    scores = 2 * beats["pop"] - block.channels // block.heads
+    _put_keys(seen, "attention.scores", c, block, operation, scores)
 
 
 def _probability(
@@ -224,50 +219,30 @@ def _probability(
     operation: Operation,
     beats: dict[str, np.ndarray],
 ) -> None:
-    query, key = _query_key(c, block, operation, group_outer=True)
-    bits = beats["bits"][: len(query)]
-    _put_keys(
-        seen,
-        "attention.probability_bits",
-        block,
-        operation,
-        query[: len(bits)],
-        key[: len(bits)],
-        bits,
-    )
-
-
-def _query_key(
-    c: Configuration, block: BlockImage, operation: Operation, *, group_outer: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    """Query and first key of every beat of a SCORE command."""
-    query, key = [], []
-    tokens = operation.detail["tokens"]
-    for tile in range(operation.fields["tiles"]):
-        run = range(tile * c.rows, min((tile + 1) * c.rows, tokens))
-        groups = range(-(-block.keys // c.lanes))
-        pairs = (
-            [(q, g) for g in groups for q in run]
-            if group_outer
-            else [(q, g) for q in run for g in groups]
-        )
-        query += [q for q, _ in pairs]
-        key += [g * c.lanes for _, g in pairs]
-    return np.array(query) + operation.detail["first"], np.array(key)
+    _put_keys(seen, "attention.probability_bits", c, block, operation, beats["bits"])
 
 
 def _put_keys(
     seen: Observation,
     name: str,
+    c: Configuration,
     block: BlockImage,
     operation: Operation,
-    query: np.ndarray,
-    key: np.ndarray,
     values: np.ndarray,
 ) -> None:
-    keys = key[:, None] + np.arange(values.shape[1])
+    """Beats of a SCORE command come tile, key group, query."""
+    query, key = [], []
+    tokens = operation.detail["tokens"]
+    for tile in range(operation.fields["tiles"]):
+        run = range(tile * c.rows, min((tile + 1) * c.rows, tokens))
+        for first_key in range(0, block.keys, c.lanes):
+            query += run
+            key += [first_key] * len(run)
+    values = values[: len(query)]
+    queries = np.array(query[: len(values)])[:, None] + operation.detail["first"]
+    keys = np.array(key[: len(values)])[:, None] + np.arange(c.lanes)
     valid = keys < block.keys
-    queries = np.broadcast_to(query[:, None], keys.shape)
+    queries = np.broadcast_to(queries, keys.shape)
     seen.put(
         name,
         (block.heads, block.tokens, block.keys),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from hw.spec.configuration import Configuration
-from sw.compiler.schedule import Program
+from sw.compiler.schedule.program import Program, bound
 
 BOUND_LAYERS = (
     "reduction",
@@ -26,11 +25,6 @@ def layer_bounds(program: Program) -> dict[str, int]:
         macs, elements = work.get(operation.layer, (0, 0))
         work[operation.layer] = (macs + operation.macs, elements + operation.elements)
     return {name: bound(program.configuration, *amounts) for name, amounts in work.items()}
-
-
-def bound(configuration: Configuration, macs: int, elements: int) -> int:
-    """max(MAC / array MACs a cycle, elements / lanes), rounded up."""
-    return max(-(-macs // configuration.macs_per_cycle), -(-elements // configuration.lanes))
 
 
 def block_bound(bounds: dict[str, int]) -> int:

@@ -41,12 +41,12 @@ def schedule_block(block: BlockImage, configuration: Configuration) -> Program:
         For a block that the configuration cannot hold: names the memory, needed and available.
     """
     check(block, configuration)
-    if block.reduction == 1:
-        return _schedule(Resident, block, configuration)
     try:
         return _schedule(Resident, block, configuration)
     except ScheduleError:
-        return _schedule(Streaming, block, configuration)
+        if block.reduction == 1:
+            raise
+    return _schedule(Streaming, block, configuration)
 
 
 def _schedule(plan: type[Plan], block: BlockImage, configuration: Configuration) -> Program:

@@ -136,8 +136,12 @@ class Program:
 
     def bound(self, operation: Operation) -> int:
         """max(MAC / array MACs a cycle, elements / lanes) of one operation, in cycles."""
-        c = self.configuration
-        return max(-(-operation.macs // c.macs_per_cycle), -(-operation.elements // c.lanes))
+        return bound(self.configuration, operation.macs, operation.elements)
+
+
+def bound(configuration: Configuration, macs: int, elements: int) -> int:
+    """max(MAC / array MACs a cycle, elements / lanes), rounded up."""
+    return max(-(-macs // configuration.macs_per_cycle), -(-elements // configuration.lanes))
 
 
 _ORDERED = {Engine.LOAD, Engine.STORE, Engine.POOL}

@@ -54,7 +54,7 @@ def result(machine, program, external, shape):
 def check_in_order(shape, configuration, **options):
     expected, program, external = prepare(shape, configuration, **options)
     machine = Machine(configuration, external)
-    machine.run(program.preload or program.words[-1:])
+    machine.run(program.preload)
     machine.run(program.words)
     np.testing.assert_array_equal(result(machine, program, external, expected.shape), expected)
 
@@ -131,7 +131,7 @@ def test_waits_cover_every_hazard_between_engines(shape, seed):
     configuration = find_configuration("4x8x64-l16")
     expected, program, external = prepare(shape, configuration, seed=seed)
     machine = Machine(configuration, external)
-    machine.run(program.preload or program.words[-1:])
+    machine.run(program.preload)
     run_in_any_order(machine, program.words, seed)
     np.testing.assert_array_equal(result(machine, program, external, expected.shape), expected)
 
