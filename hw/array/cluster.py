@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Cat, Module, Signal, signed
+from functools import reduce
+from operator import or_
+
+from amaranth.hdl import Cat, Module, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from hw.array.control import ROW_CONTROL_LATENCY, RowControl, control_layout
 from hw.array.element import Element
 from hw.array.popcount import POPCOUNT_LATENCY
 from hw.spec.configuration import Configuration
 from hw.spec.numerics import ACCUMULATOR
 
 
-def control_layout(c: Configuration) -> data.StructLayout:
-    """What travels with an operand word through the clusters.
-
-    ``valid``: a word is there.  ``subtract``: subtract its count.  ``last``: it ends its column
-    tile's sum.  ``load``: one hot, the hold that takes the sum; zero unless valid and last.
-    """
-    return data.StructLayout({"valid": 1, "subtract": 1, "last": 1, "load": c.group_tiles})
-
-
 def token_layout(c: Configuration) -> data.ArrayLayout:
-    """The token that each column tile's holds show."""
-    return data.ArrayLayout(range(max(2, c.rows)), c.group_tiles)
+    """The token that each column tile's holds show, one hot."""
+    return data.ArrayLayout(c.rows, c.group_tiles)
 
 
 def column_layout(c: Configuration) -> data.StructLayout:
@@ -41,7 +36,7 @@ def cluster_result(c: Configuration) -> data.ArrayLayout:
 
 
 class Cluster(wiring.Component):
-    """Elements that share operands by broadcast, and pass the row operand on.
+    """Elements that share operands by broadcast, and pass the row operand and its flags on.
 
     Latency: operand to hold ``POPCOUNT_LATENCY + 1`` cycles, `token` to `result` one cycle, each
     ``*_next`` one cycle.  One word and one token a cycle, no back-pressure.
@@ -104,39 +99,50 @@ class Cluster(wiring.Component):
             self.token_next.eq(token_next),
         ]
 
-        # Flags wait for the popcount once a cluster; the first stage is the one passed on.
-        flags, mute = control_next, Signal(c.cluster_columns, reset_less=True)
-        m.d.sync += mute.eq(self.column.mute)
-        for stage in range(1, POPCOUNT_LATENCY):
-            later = Signal(control_layout(c), name=f"control{stage}")
+        # A column's mute waits here for the popcounts; so do the flags, the last two stages in
+        # each row.
+        mute = self.column.mute
+        for stage in range(POPCOUNT_LATENCY - 1):
             mute_later = Signal(c.cluster_columns, name=f"mute{stage}", reset_less=True)
-            m.d.sync += [later.eq(flags), mute_later.eq(mute)]
-            flags, mute = later, mute_later
+            m.d.sync += mute_later.eq(mute)
+            mute = mute_later
+
+        control = control_next
+        for stage in range(POPCOUNT_LATENCY - 1 - ROW_CONTROL_LATENCY):
+            control_later = Signal(control_layout(c), name=f"control{stage}")
+            m.d.sync += control_later.eq(control)
+            control = control_later
 
         holds = {}
         for row in range(c.rows):
+            m.submodules[f"control_{row}"] = flags = RowControl(c)
+            m.d.comb += flags.control.eq(control)
             for column in range(c.cluster_columns):
                 element = Element(c)
                 m.submodules[f"element_{row}_{column}"] = element
                 m.d.comb += [
                     element.row.eq(self.row[row]),
                     element.column.eq(self.column.bits[column]),
-                    element.enable.eq(flags.valid),
                     element.subtract.eq(flags.subtract),
+                    element.mute.eq(mute[column]),
+                    element.enable.eq(flags.enable),
                     element.last.eq(flags.last),
                     element.load.eq(flags.load),
-                    element.mute.eq(mute[column]),
                 ]
                 for tile in range(c.group_tiles):
                     holds[tile, row, column] = element.result[tile]
         for tile in range(c.group_tiles):
-            tokens = Array(
+            tokens = [
                 Cat(*(holds[tile, row, column] for column in range(c.cluster_columns)))
                 for row in range(c.rows)
-            )
+            ]
+            chosen = [
+                token & show.replicate(len(token))
+                for token, show in zip(tokens, self.token[tile], strict=True)
+            ]
             shown = Signal(
                 c.cluster_columns * ACCUMULATOR.bits, name=f"shown{tile}", reset_less=True
             )
-            m.d.sync += shown.eq(tokens[self.token[tile]])
+            m.d.sync += shown.eq(reduce(or_, chosen))
             m.d.comb += self.result[tile].as_value().eq(shown)
         return m

@@ -6,7 +6,7 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.array.cluster import control_layout
+from hw.array.control import control_layout
 from hw.array.loops import step_layout
 from hw.spec.configuration import Configuration
 
@@ -15,8 +15,9 @@ class Masking(wiring.Component):
     """Masks the operands of an issued word when they come from memory.
 
     Bits below `first_bit` in a segment's first word, and from `last_bit` in its last, are cleared
-    on both sides: they count 1 in XNOR, and as much in both passes of CONTEXT.  The subtracted
-    pass of CONTEXT has a zero row.  `mute` marks the outputs outside the segment's head.
+    on both sides: they count 1 in XNOR.  The subtracted pass of CONTEXT has a row of ones, where
+    an invalid bit is a zero and takes off the 1 that it counted in the pass before.  `mute` marks
+    the outputs outside the segment's head.
 
     Latency: `issue` to `control` two cycles; memory data must be there one cycle after `issue`.
     One word a cycle, no back-pressure.
@@ -67,16 +68,13 @@ class Masking(wiring.Component):
         step = self.step
 
         # With the memories' read: masks and the head's lanes.
-        row_mask, column_mask = Signal(64, reset_less=True), Signal(64, reset_less=True)
+        mask, ones = Signal(64, reset_less=True), Signal(reset_less=True)
         valid_bits = Signal(64)
         for i in range(64):
             m.d.comb += valid_bits[i].eq(
                 ~((step.first & (step.first_bit > i)) | (step.end & (step.last_bit <= i)))
             )
-        m.d.sync += [
-            column_mask.eq(valid_bits),
-            row_mask.eq(valid_bits & ~step.subtract.replicate(64)),
-        ]
+        m.d.sync += [mask.eq(valid_bits), ones.eq(step.subtract)]
         edge = range(c.lanes + 1)
         low, high = Signal(edge, reset_less=True), Signal(edge, reset_less=True)
         for lane, value in ((low, step.lane_low), (high, step.lane_high)):
@@ -88,7 +86,7 @@ class Masking(wiring.Component):
             tile.eq(step.tile),
             read.valid.eq(self.issue),
             read.subtract.eq(step.subtract),
-            read.last.eq(step.last),
+            read.last.eq(self.issue & step.last),
             *(
                 read.load[g].eq(self.issue & step.last & (step.tile == g))
                 for g in range(c.group_tiles)
@@ -104,8 +102,10 @@ class Masking(wiring.Component):
         mute = Signal(c.columns, reset_less=True)
         m.d.sync += [
             control.eq(read),
-            row.as_value().eq(self.row_data & row_mask.replicate(c.rows)),
-            column.as_value().eq(self.column_data & column_mask.replicate(c.columns)),
+            row.as_value().eq(
+                self.row_data & mask.replicate(c.rows) | ones.replicate(len(row.as_value()))
+            ),
+            column.as_value().eq(self.column_data & mask.replicate(c.columns)),
         ]
         for k in range(c.columns):
             inside = Signal(c.group_tiles, name=f"inside{k}")

@@ -1,31 +1,40 @@
-"""Pipelined population count of a 64-bit word."""
+"""Pipelined signed population count of a 64-bit word."""
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-POPCOUNT_LATENCY = 3
+POPCOUNT_LATENCY = 5
 """Cycles from a word to its count."""
 
 
 class Popcount(wiring.Component):
-    """Number of ones of 64 bits: ``count = sum(bits)``.
+    """Ones of 64 bits, or less its zeros: ``count = ones``, ``-zeros``, or 0.
 
-    Latency 3 cycles (`POPCOUNT_LATENCY`): sixteen 4-bit groups, then two adder levels a register
+    ``-zeros = ones - 64`` has the low six bits of ``ones``: the sign costs two bits of the last
+    sum and no negation.
+
+    Latency 5 cycles (`POPCOUNT_LATENCY`): sixteen 4-bit groups, then an adder level a register
     stage.  One word a cycle; no handshake, no enable, no reset: it is feed-forward.
 
     Members
     -------
     bits : In(64)
         The word.
-    count : Out(7)
-        Its ones, 0..64, three cycles later.
+    subtract : In(1)
+        Four cycles later: count its zeros, negatively.
+    mute : In(1)
+        Four cycles later: count nothing.
+    count : Out(8 signed)
+        Five cycles later: -64..64.
     """
 
     def __init__(self) -> None:
-        super().__init__({"bits": In(64), "count": Out(7)})
+        super().__init__(
+            {"bits": In(64), "subtract": In(1), "mute": In(1), "count": Out(signed(8))}
+        )
 
     def elaborate(self, platform) -> Module:
         m = Module()
@@ -39,12 +48,17 @@ class Popcount(wiring.Component):
             fours.eq(a & b & c & d),
         ]
         groups = [Cat(ones[i], twos[i], fours[i]) for i in range(16)]
-        quarters = [Signal(5, name=f"quarter{i}", reset_less=True) for i in range(4)]
-        m.d.sync += [
-            q.eq((groups[i] + groups[i + 4]) + (groups[i + 8] + groups[i + 12]))
-            for i, q in enumerate(quarters)
-        ]
-        count = Signal(7, reset_less=True)
-        m.d.sync += count.eq((quarters[0] + quarters[1]) + (quarters[2] + quarters[3]))
+
+        def halved(sums: list, name: str, bits: int) -> list[Signal]:
+            """Sums of two and two, in registers."""
+            count = len(sums) // 2
+            registers = [Signal(bits, name=f"{name}{i}", reset_less=True) for i in range(count)]
+            m.d.sync += [r.eq(sums[i] + sums[i + count]) for i, r in enumerate(registers)]
+            return registers
+
+        quarters = halved(halved(groups, "eighth", 4), "quarter", 5)
+        low, high = halved(quarters, "half", 6)  # at most 32 each, and -64 is bits 6 and 7
+        count = Signal(signed(8), reset_less=True)
+        m.d.sync += count.eq(Mux(self.mute, 0, Cat(low, self.subtract.replicate(2)) + high))
         m.d.comb += self.count.eq(count)
         return m

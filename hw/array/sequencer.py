@@ -53,8 +53,8 @@ class Sequencer(wiring.Component):
         `step` is issued in this cycle.
     step : Out(step_layout)
         The word.
-    token : Out(0..rows-1)
-        Token that the holds of column tile 0 of cluster 0 show.
+    token : Out(rows)
+        One hot: token that the holds of column tile 0 of cluster 0 show.
     beat : Out(1)
         The array's result is a beat in this cycle.
     beat_score : Out(1)
@@ -72,7 +72,7 @@ class Sequencer(wiring.Component):
                 "taken": In(1),
                 "issue": Out(1),
                 "step": Out(step_layout(c)),
-                "token": Out(range(max(2, c.rows))),
+                "token": Out(c.rows),
                 "beat": Out(1),
                 "beat_score": Out(1),
             }
@@ -133,13 +133,13 @@ class Sequencer(wiring.Component):
         token, draining_score = Signal(self.token.shape()), Signal()
         with m.If(start):
             m.d.sync += [
-                token.eq(0),
+                token.eq(1),
                 draining.eq(1),
                 remaining.eq(tokens - 1),
                 draining_score.eq(score),
             ]
         with m.Elif(remaining != 0):
-            m.d.sync += [token.eq(token + 1), remaining.eq(remaining - 1)]
+            m.d.sync += [token.eq(token << 1), remaining.eq(remaining - 1)]
         with m.Else():
             m.d.sync += draining.eq(0)
         m.d.comb += self.token.eq(token)

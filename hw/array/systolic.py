@@ -6,7 +6,8 @@ from amaranth.hdl import Cat, Module, Shape, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.array.cluster import Cluster, column_layout, control_layout, token_layout
+from hw.array.cluster import Cluster, column_layout, token_layout
+from hw.array.control import control_layout
 from hw.array.popcount import POPCOUNT_LATENCY
 from hw.interfaces import accumulator_word
 from hw.spec.configuration import Configuration
@@ -32,7 +33,7 @@ def _delayed(m: Module, value, cycles: int, name: str):
 class SystolicArray(wiring.Component):
     """``rows x columns`` elements in clusters: rows pass on, columns are delayed, results align.
 
-    The row operand, its control and the drain's token index pass one cluster a cycle; cluster i's
+    The row operand, its control and the drain's token pass one cluster a cycle; cluster i's
     column operand waits i cycles.  Token t of column tile g leaves cluster i at ``t + g + i``;
     delay lines bring all `lanes` outputs of a token to one beat, lane = tile*columns + column.
 
@@ -55,8 +56,8 @@ class SystolicArray(wiring.Component):
         Outputs for which this word counts nothing.
     control : In(control_layout)
         Flags of the word.
-    token : In(0..rows-1)
-        Token to show from the holds of column tile 0; tile g shows it g cycles later.
+    token : In(rows)
+        One hot: token to show from the holds of column tile 0; tile g shows it g cycles later.
     result : Out(accumulator_word)
         Accumulators of a token.
     """
@@ -69,7 +70,7 @@ class SystolicArray(wiring.Component):
                 "column": In(data.ArrayLayout(64, c.columns)),
                 "mute": In(c.columns),
                 "control": In(control_layout(c)),
-                "token": In(range(max(2, c.rows))),
+                "token": In(c.rows),
                 "result": Out(accumulator_word(c)),
             }
         )
