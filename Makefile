@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format clean distclean
+.PHONY: help install demo report test lint format clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,16 @@ install: $(STAMP) ## make .venv with everything in it
 
 demo: $(STAMP) ## simulate a block of the shipped model and compare every tensor
 	$(RUN) -m sim.run_block
+
+report: $(STAMP) ## cycles, bytes and time lines of whole networks, into build/report
+	mkdir -p build/report
+	$(call network_report,cifar10,4x8x64-l16,cifar10)
+	$(call network_report,random:binaryvit,7x16x64-l32,binaryvit)
+
+# $(call network_report,MODEL,CONFIGURATION,NAME): table, JSON and time line.
+network_report = $(RUN) -m sim.report --model $(1) --config $(2) \
+	--json build/report/$(3)-$(2).json --picture build/report/$(3)-$(2).png \
+	> build/report/$(3)-$(2).txt
 
 test: $(STAMP) ## lint, then every test
 	$(RUN) -m ruff check .

@@ -9,10 +9,12 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from hw.array.unit import ArrayUnit
 from hw.attention.unit import Attention
 from hw.control import Control
+from hw.dense.unit import Dense
 from hw.interfaces import (
     MemoryPort,
     branch_trace,
     column_write,
+    dense_trace,
     grid_trace,
     lanes_trace,
     parameter_read,
@@ -49,12 +51,13 @@ class Accelerator(wiring.Component):
        column memory ─► │ scores        │    ▲ x, u, parameters
                         ▼               │
                      attention ─► row memory
-       x ─► pooling ─► u
+       x ─► pooling ─► u       x, u, parameters ─► dense ─► u
 
     Throughput: an operand word a cycle in the array, a beat of `lanes` channels a cycle in the
-    lanes, `pool_lanes` channels a cycle in the pooling unit, a beat a cycle at the port; units run
-    side by side as their commands' waits allow.  Respects back-pressure of the port.  Golden
-    partner: :mod:`sw.golden`, the whole of it.  Validated by the whole-network tests.
+    lanes, `pool_lanes` channels a cycle in the pooling unit, a weight word a cycle in the dense
+    unit, a beat a cycle at the port; units run side by side as their commands' waits allow.
+    Respects back-pressure of the port.  Golden partner: :mod:`sw.golden`, the whole of it.
+    Validated by the whole-network tests.
 
     Parameters
     ----------
@@ -74,17 +77,17 @@ class Accelerator(wiring.Component):
     port : Out(MemoryPort)
         External memory.
     stall : In(8)
-        Test: bits 0 array, 1 lanes, 2 attention, 3 pooling, 4 loader, 5 store, 6 dispatch hold
-        that unit's intake in a cycle; 7 is unused.  Tie to 0.
+        Test: bits 0 array, 1 lanes, 2 attention, 3 pooling, 4 loader, 5 store, 6 dispatch, 7 dense
+        hold that unit's intake in a cycle.  Tie to 0.
     busy : Out(1)
         A run is in progress.
     done : Out(1)
         The last run has ended and no other has started.
     now : Out(32)
         Cycles since the start of the run (the register ``cycles``).
-    complete_valid : Out(5)
+    complete_valid : Out(6)
         A command of the engine (bit: Engine) completed in the cycle before.
-    complete_tag : Out(12 x 5)
+    complete_tag : Out(12 x 6)
         Its tag.
     lanes_trace_valid : Out(1)
         The lanes show a beat.
@@ -106,6 +109,10 @@ class Accelerator(wiring.Component):
         The pooling unit shows an output of GRID.
     grid_trace : Out(grid_trace(configuration))
         That output.
+    dense_trace_valid : Out(1)
+        The dense unit shows a write.
+    dense_trace : Out(dense_trace(configuration))
+        That write.
     """
 
     def __init__(self, configuration: Configuration) -> None:
@@ -133,6 +140,8 @@ class Accelerator(wiring.Component):
                 "branch_trace": Out(branch_trace(c)),
                 "grid_trace_valid": Out(1),
                 "grid_trace": Out(grid_trace(c)),
+                "dense_trace_valid": Out(1),
+                "dense_trace": Out(dense_trace(c)),
             }
         )
 
@@ -144,6 +153,7 @@ class Accelerator(wiring.Component):
         m.submodules.lanes = lanes = Lanes(c)
         m.submodules.attention = attention = Attention(c)
         m.submodules.pooling = pooling = Pooling(c)
+        m.submodules.dense = dense = Dense(c)
         m.submodules.x = x = ValueMemory(c, c.x_words)
         m.submodules.u = u = ValueMemory(c, c.u_words)
         m.submodules.row = row = RowMemory(c)
@@ -156,10 +166,12 @@ class Accelerator(wiring.Component):
         connect(m, control.attention, attention.command)
         connect(m, control.grid, pooling.grid)
         connect(m, control.branch, pooling.branch)
+        connect(m, control.dense, dense.command)
         m.d.comb += [
             control.lanes_done.eq(lanes.done),
             control.attention_done.eq(attention.done),
             control.pool_done.eq(pooling.done),
+            control.dense_done.eq(dense.done),
         ]
 
         # Results and scores.
@@ -183,8 +195,10 @@ class Accelerator(wiring.Component):
                 connect(m, client, shared.client[index])
             connect(m, shared.memory, memory)
 
-        share("x_reads", ReadArbiter, x_read(c), x.read, lanes.x, pooling.x, control.x_read)
-        share("u_reads", ReadArbiter, u_read(c), u.read, lanes.u, control.u_read)
+        share(
+            "x_reads", ReadArbiter, x_read(c), x.read, lanes.x, pooling.x, dense.x, control.x_read
+        )
+        share("u_reads", ReadArbiter, u_read(c), u.read, lanes.u, dense.u, control.u_read)
         share(
             "parameter_reads",
             ReadArbiter,
@@ -192,9 +206,18 @@ class Accelerator(wiring.Component):
             parameter.read,
             lanes.parameter,
             pooling.parameter,
+            dense.parameter,
         )
         share("x_writes", WriteArbiter, x_write(c), x.write, lanes.x_write, control.x_write)
-        share("u_writes", WriteArbiter, u_write(c), u.write, lanes.u_write, pooling.u_write)
+        share(
+            "u_writes",
+            WriteArbiter,
+            u_write(c),
+            u.write,
+            lanes.u_write,
+            pooling.u_write,
+            dense.u_write,
+        )
         share(
             "column_writes",
             WriteArbiter,
@@ -233,8 +256,11 @@ class Accelerator(wiring.Component):
                 control.load_stall,
                 control.store_stall,
                 control.dispatch_stall,
+                dense.stall,
             ).eq(self.stall),
-            control.unit_busy.eq(Cat(array.busy, lanes.busy, attention.busy, pooling.busy)),
+            control.unit_busy.eq(
+                Cat(array.busy, lanes.busy, attention.busy, pooling.busy, dense.busy)
+            ),
             self.complete_valid.eq(control.complete_valid),
             self.complete_tag.eq(control.complete_tag),
             self.lanes_trace_valid.eq(lanes.trace_valid),
@@ -247,5 +273,7 @@ class Accelerator(wiring.Component):
             self.branch_trace.eq(pooling.trace_branch),
             self.grid_trace_valid.eq(pooling.trace_grid_valid),
             self.grid_trace.eq(pooling.trace_grid),
+            self.dense_trace_valid.eq(dense.trace_dense_valid),
+            self.dense_trace.eq(dense.trace_dense),
         ]
         return m

@@ -192,3 +192,8 @@ def branch_trace(c: Configuration) -> data.StructLayout:
 def grid_trace(c: Configuration) -> data.StructLayout:
     """What the pooling unit shows of GRID: one output word."""
     return data.StructLayout({"tag": 12, "mean": value_word(c)})
+
+
+def dense_trace(c: Configuration) -> data.StructLayout:
+    """What the dense unit shows of every write: a word of results, or a half of 32-bit ones."""
+    return data.StructLayout({"tag": 12, "word": value_word(c)})

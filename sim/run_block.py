@@ -14,7 +14,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from hw.spec import Configuration, ConfigurationError, find_configuration
+from hw.spec import Configuration, find_configuration
+from hw.spec.configuration import DEFAULT_CONFIGURATION
 from sim.block.compare import compare, describe, inject
 from sim.block.report import (
     as_json,
@@ -24,38 +25,22 @@ from sim.block.report import (
     print_tensors,
 )
 from sim.block.simulate import simulate
-from sim.block.source import (
-    DEFAULT_MODEL,
-    BlockCase,
-    InputError,
-    block_case,
-    check_block,
-    load_image,
-    load_model,
-)
+from sim.block.source import BlockCase, block_case, check_block
 from sim.block.tensors import NEVER_FORMED
 from sim.block.top import STALLS
 from sim.errors import SimulationError, SimulatorBuildError
-from sw.compiler.errors import CompileError, PackedImageError
+from sw.bad_input import bad_input
 from sw.compiler.schedule import ScheduleError, schedule_block
 from sw.compiler.schedule.image import block_image
-from sw.data import DataError
-from sw.model.errors import ModelError
-
-DEFAULT_CONFIGURATION = "4x8x64-l16"
-BAD_INPUT = (
+from sw.files import (
+    DEFAULT_MODEL,
+    RANDOM_MODELS,
     InputError,
-    ConfigurationError,
-    PackedImageError,
-    CompileError,
-    ScheduleError,
-    DataError,
-    ModelError,
-    SimulatorBuildError,
-    OSError,
+    check_output,
+    check_seed,
+    load_image,
+    load_model,
 )
-SEEDS = 1 << 30
-"""Seeds that every generator of a run takes."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -64,7 +49,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
 def main(
     context: typer.Context,
     model: Annotated[
-        str, typer.Option(help="packed file, shipped model, or random:binaryvit, random:cifar10")
+        str, typer.Option(help=f"packed file, shipped model, or {', '.join(RANDOM_MODELS)}")
     ] = DEFAULT_MODEL,
     stage: Annotated[int, typer.Option(help="stage, from 1")] = 1,
     block: Annotated[int, typer.Option(help="block of the stage, from 0")] = 0,
@@ -108,7 +93,7 @@ def main(
         except ScheduleError as error:
             raise InputError(f"{case.name} on {configuration.name}: {error}") from None
         run = simulate(program, layout, case.x, stall=stall, seed=seed, waves=waves, report=report)
-    except BAD_INPUT as error:
+    except (*bad_input(), SimulatorBuildError) as error:
         typer.echo(f"run_block: {error}", err=True)
         raise typer.Exit(2) from None
     except SimulationError as error:
@@ -150,28 +135,12 @@ def _check_options(
     """The configuration, once everything that costs no time to check is right."""
     if stall not in STALLS:
         raise InputError(f"stall {stall!r}: choose one of {', '.join(STALLS)}")
-    if not 0 <= seed < SEEDS:
-        raise InputError(f"seed {seed}: choose 0 to {SEEDS - 1}")
+    check_seed(seed)
     configuration = find_configuration(config)
     for option, path in (("--json", json_path), ("--waves", waves)):
         if path is not None:
-            _check_output(option, path)
+            check_output(option, path)
     return configuration
-
-
-def _check_output(option: str, path: Path) -> None:
-    """Raises InputError for a file that cannot be written; a long run must not end there."""
-    folder = path.absolute().parent
-    if not folder.is_dir():
-        raise InputError(f"{option} {path}: {folder} is no folder; make it first")
-    existed = path.exists()
-    try:
-        with path.open("ab"):
-            pass
-        if not existed:
-            path.unlink()
-    except OSError as error:
-        raise InputError(f"{option} {path}: cannot be written ({error.strerror})") from None
 
 
 def _tensor(case: BlockCase, name: str) -> str:

@@ -118,7 +118,6 @@ def random_block(
         side * side,
         small * small,
         2 * round(math.log2(reduction)) if reduction > 1 else 0,
-        int(math.log2(hidden // channels)),
         exp.astype(np.int32),
         max(0, d - entries + 1),
         int(rng.integers(1 << 14, 1 << 16)),

@@ -25,7 +25,7 @@ from hw.interfaces import (
 from hw.spec.commands import Engine
 from hw.spec.configuration import Configuration
 
-COMPUTE = ("array", "lanes", "attention", "grid", "branch")
+COMPUTE = ("array", "lanes", "attention", "grid", "branch", "dense")
 """Units outside this component that take commands."""
 
 
@@ -69,14 +69,18 @@ class Control(wiring.Component):
         Commands of the pooling unit.
     branch : Out(command_stream(BRANCH))
         Commands of the pooling unit.
+    dense : Out(command_stream(DENSE))
+        Commands of the dense unit.
     lanes_done : In(1)
         The lanes have completed a command.
     attention_done : In(1)
         The attention unit has completed a command.
     pool_done : In(1)
         The pooling unit has completed a command.
-    unit_busy : In(4)
-        Array, lanes, attention, pooling: for the busy counters.
+    dense_done : In(1)
+        The dense unit has completed a command.
+    unit_busy : In(5)
+        Array, lanes, attention, pooling, dense: for the busy counters.
     x_read : Out(x_read(configuration))
         STORE from x.
     u_read : Out(u_read(configuration))
@@ -95,9 +99,9 @@ class Control(wiring.Component):
         See :class:`Store`.
     dispatch_stall : In(1)
         See :class:`Dispatch`.
-    complete_valid : Out(5)
+    complete_valid : Out(6)
         See :class:`Dispatch`.
-    complete_tag : Out(12 x 5)
+    complete_tag : Out(12 x 6)
         See :class:`Dispatch`.
     """
 
@@ -117,7 +121,8 @@ class Control(wiring.Component):
                 "lanes_done": In(1),
                 "attention_done": In(1),
                 "pool_done": In(1),
-                "unit_busy": In(4),
+                "dense_done": In(1),
+                "unit_busy": In(5),
                 "x_read": Out(x_read(c)),
                 "u_read": Out(u_read(c)),
                 "x_write": Out(x_write(c)),
@@ -188,7 +193,14 @@ class Control(wiring.Component):
             ),
             # In the order of Engine.
             dispatch.done.eq(
-                Cat(loader.done, store.done, self.lanes_done, self.attention_done, self.pool_done)
+                Cat(
+                    loader.done,
+                    store.done,
+                    self.lanes_done,
+                    self.attention_done,
+                    self.pool_done,
+                    self.dense_done,
+                )
             ),
             self.complete_valid.eq(dispatch.complete_valid),
             self.complete_tag.eq(dispatch.complete_tag),

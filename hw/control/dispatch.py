@@ -21,8 +21,9 @@ TAGS = 8
 QUEUES = {
     "load": (Opcode.LOAD,),
     "store": (Opcode.STORE,),
-    "array": (Opcode.LINEAR, Opcode.CONTEXT, Opcode.PASS, Opcode.SCORE),
+    "array": (Opcode.LINEAR, Opcode.CONTEXT, Opcode.PASS, Opcode.AFFINE, Opcode.SCORE),
     "pool": (Opcode.GRID, Opcode.BRANCH),
+    "dense": (Opcode.DENSE,),
 }
 UNITS = {
     "load": Opcode.LOAD,
@@ -32,17 +33,18 @@ UNITS = {
     "attention": Opcode.SCORE,
     "grid": Opcode.GRID,
     "branch": Opcode.BRANCH,
+    "dense": Opcode.DENSE,
 }
 
 
 class Dispatch(wiring.Component):
-    """Sorts commands into four queues and sends each queue's head to its units.
+    """Sorts commands into five queues and sends each queue's head to its units.
 
     A head goes when every engine has completed as many commands as its ``after_*`` say and its
-    units' inputs have room: LINEAR and CONTEXT to array and lanes at once, PASS to the lanes,
-    SCORE to array and attention at once.  GRID and BRANCH keep their order: one kind goes only
-    when no command of the other is in the pooling unit.  END is taken when everything before it
-    is complete.
+    units' inputs have room: LINEAR and CONTEXT to array and lanes at once, PASS and AFFINE to the
+    lanes, SCORE to array and attention at once.  GRID and BRANCH keep their order: one kind goes
+    only when no command of the other is in the pooling unit.  END is taken when everything before
+    it is complete.
 
     Latency: 4 cycles from `command` to a unit; a command that waits for a completion reaches its
     unit 2 cycles after the pulse on `done`.  A command a cycle in, one every 2 cycles out of each
@@ -67,22 +69,24 @@ class Dispatch(wiring.Component):
     array : Out(command_stream(LINEAR))
         To the array: LINEAR, CONTEXT and the common fields of SCORE.
     lanes : Out(command_stream(LINEAR))
-        To the lanes: LINEAR, CONTEXT, PASS.
+        To the lanes: LINEAR, CONTEXT, PASS, AFFINE.
     attention : Out(command_stream(SCORE))
         To the attention unit.
     grid : Out(command_stream(GRID))
         To the pooling unit.
     branch : Out(command_stream(BRANCH))
         To the pooling unit.
-    done : In(5)
+    dense : Out(command_stream(DENSE))
+        To the dense unit.
+    done : In(6)
         A command of the engine (bit: Engine) is complete.
     stall : In(1)
         No head goes in a cycle with it high.
     finished : Out(1)
         END is taken in this cycle.
-    complete_valid : Out(5)
+    complete_valid : Out(6)
         `done` a cycle later.
-    complete_tag : Out(12 x 5)
+    complete_tag : Out(12 x 6)
         With `complete_valid`: the tag of the engine's completed command.
     """
 
@@ -169,7 +173,7 @@ class Dispatch(wiring.Component):
 
         everything = Const(1, 1)
         code = queues["array"].head.payload[:4]
-        scores, passes = code == Opcode.SCORE, code == Opcode.PASS
+        scores, lanes_only = code == Opcode.SCORE, is_one_of(code, (Opcode.PASS, Opcode.AFFINE))
         branches = queues["pool"].head.payload[:4] == Opcode.BRANCH
         for queue, may_go, units, engines in (
             ("load", everything, {"load": everything}, {Engine.LOAD: everything}),
@@ -177,10 +181,11 @@ class Dispatch(wiring.Component):
             (
                 "array",
                 everything,
-                {"array": ~passes, "lanes": ~scores, "attention": scores},
+                {"array": ~lanes_only, "lanes": ~scores, "attention": scores},
                 {Engine.MAIN: ~scores, Engine.ATTENTION: scores},
             ),
             ("pool", may_pool, {"grid": ~branches, "branch": branches}, {Engine.POOL: everything}),
+            ("dense", everything, {"dense": everything}, {Engine.DENSE: everything}),
         ):
             head = queues[queue].head
             goes = Signal(name=f"{queue}_goes")

@@ -18,6 +18,7 @@ EVENTS = (
     "lanes_busy",
     "attention_busy",
     "pool_busy",
+    "dense_busy",
 )
 """Registers that count the cycles of a run in which an event is high."""
 
@@ -35,7 +36,7 @@ class Registers(wiring.Component):
     Parameters
     ----------
     configuration : Configuration
-        Gives the geometry register.
+        Gives the geometry and configuration registers.
 
     Members
     -------
@@ -61,7 +62,7 @@ class Registers(wiring.Component):
         END is taken.
     fetching : In(1)
         Program beats are still to come.
-    events : In(7)
+    events : In(8)
         A bit each of EVENTS.
     """
 
@@ -93,6 +94,7 @@ class Registers(wiring.Component):
             "identity": Const(IDENTITY, 32),
             "contract": Const(int(contract_digest()[:8], 16), 32),
             "geometry": Const(geometry, 32),
+            "configuration": Const(int(c.digest[:8], 16), 32),
             "program": self.program,
             "status": self.busy | self.done << 1,
             "cycles": self.cycles,

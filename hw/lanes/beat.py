@@ -28,15 +28,17 @@ def done_cycle(c: Configuration) -> int:
 def beat_layout(c: Configuration) -> data.StructLayout:
     """A beat as the walker names it: fields of its command, and addresses before their last sum.
 
-    ``skip``: PASS.  ``first``: inner group 0, whose residual is read from memory.  ``flush``:
-    VALUE, the block of keys ends here.  ``last``: of its command.  ``destination_word``,
-    ``bits_word``: addresses that ``group`` and ``key`` are still added to.
+    ``skip``: PASS or AFFINE, no array result belongs to it and s is 0.  ``zero``: PASS, y is 0.
+    ``first``: inner group 0, whose residual is read from memory.  ``flush``: VALUE, the block of
+    keys ends here.  ``last``: of its command.  ``destination_word``, ``bits_word``: addresses that
+    ``group`` and ``key`` are still added to.
     """
     return data.StructLayout(
         {
             "tag": 12,
             "set": range(SETS),
             "skip": 1,
+            "zero": 1,
             "double": 1,
             "offset": signed(16),
             "gain_shift": 2,

@@ -7,7 +7,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.interfaces import accumulator_word, value_word
-from hw.lanes.beat import OUT, PRODUCT, ROUND, beat_layout
+from hw.lanes.beat import OUT, PRODUCT, ROUND, Y, beat_layout
 from hw.lanes.delay import chain
 from hw.lanes.lane import Lane
 from hw.lanes.parameters import ParameterSets
@@ -30,8 +30,6 @@ class Datapath(wiring.Component):
     -------
     accumulator : In(accumulator_word)
         [0] Array results.
-    skip : In(1)
-        [0] PASS.
     beat : In(beat_layout)
         [1] Command fields and parameter set.
     field : In(9)
@@ -62,7 +60,6 @@ class Datapath(wiring.Component):
         super().__init__(
             {
                 "accumulator": In(accumulator_word(c)),
-                "skip": In(1),
                 "beat": In(layout),
                 "field": In(len(PARAMETER_FIELDS)),
                 "write_set": In(layout["set"].shape),
@@ -93,6 +90,7 @@ class Datapath(wiring.Component):
         ]
         gain_shift = chain(m, beat.gain_shift, PRODUCT - 1)[-1]
         slope_shift = chain(m, beat.slope_shift, ROUND - 2)[-1]
+        zero = chain(m, beat.zero, Y - 2)[-1]
         bits_from_out = chain(m, beat.bits_from_out, OUT - 2)[-1]
         pooled = chain(m, beat.pooled, OUT - 2)[-1]
         lanes = [Lane() for _ in range(c.lanes)]
@@ -100,12 +98,13 @@ class Datapath(wiring.Component):
             m.submodules[f"lane{i}"] = lane
             m.d.comb += [
                 lane.accumulator.eq(self.accumulator[i]),
-                lane.skip.eq(self.skip),
+                lane.skip.eq(beat.skip),
                 lane.double.eq(beat.double),
                 lane.offset.eq(beat.offset),
                 lane.residual.eq(self.residual[i]),
                 lane.gain_shift.eq(gain_shift),
                 lane.slope_shift.eq(slope_shift),
+                lane.zero.eq(zero),
                 lane.main.eq(self.main[i]),
                 lane.bits_from_out.eq(bits_from_out),
                 lane.pooled.eq(pooled),

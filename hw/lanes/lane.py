@@ -44,7 +44,7 @@ class Lane(wiring.Component):
     accumulator : In(ACCUMULATOR)
         [0] The array's sum.
     skip : In(1)
-        [0] PASS: the accumulator counts as 0 and y is 0.
+        [1] s is 0 (PASS, AFFINE), whatever `accumulator`, `double` and `offset` are.
     double : In(1)
         [1] The sum counts twice.
     offset : In(16 signed)
@@ -67,6 +67,8 @@ class Lane(wiring.Component):
         [8] Index into SLOPE_SHIFTS.
     offset_out : In(PARAMETER)
         [9] Added to the rounded product.
+    zero : In(1)
+        [10] y is 0 (PASS).
     main : In(VALUE)
         [11] Main operand.
     bits_from_out : In(1)
@@ -104,6 +106,7 @@ class Lane(wiring.Component):
                 "slope_negative": In(parameter),
                 "slope_shift": In(2),
                 "offset_out": In(parameter),
+                "zero": In(1),
                 "main": In(value),
                 "bits_from_out": In(1),
                 "pooled": In(1),
@@ -124,8 +127,9 @@ class Lane(wiring.Component):
 
         # [1..4] sum, first products, gain shift; the bias carries the half of the rounding.
         accumulator = register("accumulator_1", signed(ACCUMULATOR.bits))
-        m.d.sync += accumulator.eq(Mux(self.skip, 0, self.accumulator))
-        m.d.sync += self.sum.eq(Mux(self.double, accumulator << 1, accumulator) - self.offset)
+        m.d.sync += accumulator.eq(self.accumulator)
+        counted = Mux(self.double, accumulator << 1, accumulator)
+        m.d.sync += self.sum.eq(Mux(self.skip, 0, counted - self.offset))
         gained, kept_residual = register("gained_3", signed(34)), register("residual_3", signed(32))
         m.d.sync += [
             gained.eq(self.sum * self.gain),
@@ -173,12 +177,7 @@ class Lane(wiring.Component):
         moved = scaled + Cat(Const(1, 1), self.offset_out).as_signed()
         rounded = register("rounded_10", signed(len(moved) - 1))
         m.d.sync += rounded.eq(moved[1:])
-        skip = self.skip
-        for cycle in range(1, 11):
-            following = register(f"skip_{cycle}", 1)
-            m.d.sync += following.eq(skip)
-            skip = following
-        m.d.sync += self.y.eq(Mux(skip, 0, saturate(rounded, VALUE.bits)))
+        m.d.sync += self.y.eq(Mux(self.zero, 0, saturate(rounded, VALUE.bits)))
 
         # [12..14] main operand, comparison.
         y, added = (

@@ -35,7 +35,7 @@ from hw.spec.configuration import Configuration
 
 
 class Lanes(wiring.Component):
-    """Post-processes LINEAR, CONTEXT and PASS: ``y``, ``out``, channel means, threshold bits.
+    """Post-processes LINEAR, CONTEXT, PASS, AFFINE: ``y``, ``out``, channel means, bits.
 
     A beat is admitted when its result, its parameters and the read ports are there; behind that
     nothing stalls.  One beat a cycle, without bubbles across groups, tiles and commands; a group
@@ -56,9 +56,9 @@ class Lanes(wiring.Component):
     Members
     -------
     command : In(stream of the LINEAR record)
-        LINEAR, CONTEXT or PASS by opcode.
+        LINEAR, CONTEXT, PASS or AFFINE by opcode.
     result : In(stream of accumulator_word)
-        Raw accumulators: beats of LINEAR and CONTEXT in order, none for PASS.
+        Raw accumulators: beats of LINEAR and CONTEXT in order, none for PASS and AFFINE.
     x : Out(x_read)
         X memory.
     u : Out(u_read)
@@ -165,7 +165,6 @@ class Lanes(wiring.Component):
         # [0..14] The lanes.
         m.d.comb += [
             datapath.accumulator.eq(self.result.payload),
-            datapath.skip.eq(present.skip),
             datapath.beat.eq(beat),
             datapath.field.eq(fetch.field),
             datapath.write_set.eq(fetch.set),

@@ -8,8 +8,9 @@ from amaranth.lib.wiring import In, Out
 
 from hw.interfaces import struct
 from hw.lanes.beat import SETS, beat_layout
+from hw.lanes.grid_walk import GridWalk
 from hw.lanes.staging import STAGED
-from hw.lanes.walks import MOVE, BitsWalk, GridWalk, LinearWalk
+from hw.lanes.walks import MOVE, BitsWalk, LinearWalk
 from hw.spec.commands import RECORDS, Bits, Opcode
 from hw.spec.configuration import Configuration
 
@@ -163,6 +164,7 @@ class Walker(wiring.Component):
             main.move.eq(move),
             main.base.eq(new.main_base),
             main.stride.eq(new.main_token),
+            main.row_stride.eq(new.main_row),
             main.up.eq(new.up),
             main.up_row.eq(new.up_row),
             main.width.eq(new.width),
@@ -181,7 +183,8 @@ class Walker(wiring.Component):
         block_ends = (bits.key % c.lanes == c.lanes - 1) | last_tile
         m.d.comb += [
             *(self.beat[name].eq(command[name]) for name in COPIED),
-            self.beat.skip.eq(command.opcode == Opcode.PASS),
+            self.beat.skip.eq((command.opcode == Opcode.PASS) | (command.opcode == Opcode.AFFINE)),
+            self.beat.zero.eq(command.opcode == Opcode.PASS),
             self.beat.set.eq(set_),
             self.beat.slot.eq(slot),
             self.beat.first.eq(first),

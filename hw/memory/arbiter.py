@@ -17,7 +17,7 @@ class ReadArbiter(wiring.Component):
     grant depends only on the requests of clients before.
 
     Latency 0 (data comes a cycle after the grant); one read a cycle.  A client that is not granted
-    holds its request.  No golden partner.  Validated for 2 and 3 clients, all request patterns
+    holds its request.  No golden partner.  Validated for 2 to 4 clients, all request patterns
     at random.
 
     Parameters
@@ -62,7 +62,7 @@ class WriteArbiter(wiring.Component):
     grant depends only on the requests of clients before.
 
     Latency 0; one write a cycle.  A client that is not granted holds its request, address, data
-    and mask.  No golden partner.  Validated for 2 and 3 clients, all request patterns at random.
+    and mask.  No golden partner.  Validated for 2 to 4 clients, all request patterns at random.
 
     Parameters
     ----------

@@ -1,13 +1,14 @@
-"""The command set: 512-bit records, fetched in order and dispatched to five engines.
+"""The command set: 512-bit records, fetched in order and dispatched to six engines.
 
 Every engine runs its commands in order and counts the completed ones.  A command starts when each
 engine has completed at least as many commands as its ``after_*`` fields say (counts since start,
 so a program has at most 65,535 commands an engine).  Waits only ever point backwards in the
 program, hence no deadlock.  A command is complete when everything that it writes is visible.
 
-Engines: ``load`` (LOAD), ``store`` (STORE), ``main`` (LINEAR, CONTEXT, PASS: array and lanes),
-``attention`` (SCORE: array, then attention unit), ``pool`` (GRID, BRANCH).  SCORE shares the
-array's in-order queue with the main commands; it completes in ``attention``.
+Engines: ``load`` (LOAD), ``store`` (STORE), ``main`` (LINEAR, CONTEXT, PASS, AFFINE: array and
+lanes), ``attention`` (SCORE: array, then attention unit), ``pool`` (GRID, BRANCH), ``dense``
+(DENSE: integer layers, classifier).  SCORE shares the array's in-order queue with the main
+commands; it completes in ``attention``.
 
 Memory layouts
 --------------
@@ -34,13 +35,14 @@ FETCH_AHEAD_BEATS = 32
 
 
 class Engine(IntEnum):
-    """The five in-order engines, in the order of the ``after_*`` fields."""
+    """The six in-order engines, in the order of the ``after_*`` fields."""
 
     LOAD = 0
     STORE = 1
     MAIN = 2
     ATTENTION = 3
     POOL = 4
+    DENSE = 5
 
 
 class Opcode(IntEnum):
@@ -55,6 +57,8 @@ class Opcode(IntEnum):
     SCORE = 6
     GRID = 7
     BRANCH = 8
+    AFFINE = 9
+    DENSE = 10
 
 
 ENGINE_OF = {
@@ -63,9 +67,11 @@ ENGINE_OF = {
     Opcode.LINEAR: Engine.MAIN,
     Opcode.CONTEXT: Engine.MAIN,
     Opcode.PASS: Engine.MAIN,
+    Opcode.AFFINE: Engine.MAIN,
     Opcode.SCORE: Engine.ATTENTION,
     Opcode.GRID: Engine.POOL,
     Opcode.BRANCH: Engine.POOL,
+    Opcode.DENSE: Engine.DENSE,
 }
 
 
@@ -94,6 +100,17 @@ class Bits(IntEnum):
     ROW = 1
     KEY = 2
     VALUE = 3
+
+
+class Operand(IntEnum):
+    """How DENSE reads the 16-bit elements of an operand word, a pair (k, k+1) at a time."""
+
+    PIXEL = 0
+    """An element is a pair: two bytes, low byte first, each a pixel; the operand is pixel - 128."""
+    NORMED = 1
+    """Two adjacent elements are a pair, each saturated to NORMED."""
+    VALUE = 2
+    """Two adjacent elements are a pair, in full: one multiply-accumulate a lane and cycle."""
 
 
 def _f(name: str, bits: int, meaning: str, signed: bool = False) -> Field:
@@ -148,13 +165,18 @@ LANES = (
     _f("main_base", 13, "its word for the command's first token, outer group 0"),
     _f("main_token", 8, "its words a token"),
     _f(
+        "main_row",
+        13,
+        "words between rows of `width` tokens of main, needs up = 1; 0: tokens follow one another",
+    ),
+    _f(
         "up",
         4,
         "nearest-neighbour factor of main: 1 is none; factor r reads token "
         "(row//r, column//r) of the grid of ceil-free width//r tokens a row",
     ),
     _f("up_row", 4, "row of the command's first token modulo up; the first column is 0"),
-    _f("width", 12, "tokens a row of the picture (used where up > 1)"),
+    _f("width", 12, "tokens a row of the picture (used where up > 1 or main_row > 0)"),
     _f("destination", 2, "Source to write"),
     _f("destination_base", 13, "its word for token 0, group 0"),
     _f("destination_token", 8, "its words a token"),
@@ -179,7 +201,8 @@ LANES = (
     _f("residual_gain", 16, "residual_gain where the mask has none", True),
     _f("slope_positive", 16, "slope_positive where the mask has none", True),
 )
-"""What the lanes do with each group; PASS has y = 0 and no array part but uses the ARRAY counts.
+"""What the lanes do with each group.  PASS has y = 0 and AFFINE s = 0 (y of the residual alone):
+neither has an array part, both use the ARRAY counts.
 Operands (residual, main) follow the outer count from their base; destination and bits follow g.
 Bits of KEY and VALUE are one set; VALUE needs inner = 1.  With a destination and no `pooled`,
 `out` is written to word g of the token."""
@@ -231,6 +254,33 @@ _BRANCH = (
     _f("destination_token", 8, "u words a token"),
     _f("parameter_base", 12, "parameter word; 12 words a channel word, in BRANCH_FIELDS order"),
 )
+_DENSE = (
+    _f("source", 2, "Source of the operands: X or U"),
+    _f("base", 13, "its word for token 0, segment 0, group 0"),
+    _f("token", 13, "words between tokens"),
+    _f("segments", 4, "runs of words that a token's operands lie in, at least 1"),
+    _f("segment", 13, "words between segments"),
+    _f("group", 8, "words between the operands of groups (0: all groups read the same)"),
+    _f("operand", 2, "Operand"),
+    _f("pairs", 12, "pairs of operands in a segment, at least 1"),
+    _f("pool", 7, "0: weights from parameter memory; m: mean of m adjacent channels (VALUE only)"),
+    _f("tokens", 12, "tokens, at least 1"),
+    _f("groups", 10, "groups of `lanes` outputs, at least 1; for group, for token"),
+    _f("parameter_base", 12, "first parameter word of group 0"),
+    _f("parameter_group", 12, "parameter words between groups"),
+    _f("bias", 1, "two words in front of a group's weights are added to the sum; 32-bit result"),
+    _f("shift", 5, "dropped from the sum without bias"),
+    _f("destination_base", 13, "u word of token 0, group 0"),
+    _f("destination_token", 8, "u words between tokens"),
+)
+"""Output j of a token: ``sum over segments, pairs: operand[k]*w[j][k] + operand[k+1]*w[j][k+1]``.
+A weight word holds a pair: lane j's low byte is w[j][k], its high byte w[j][k+1], both signed;
+words follow in order of segment, pair.  Without `bias`, ``saturate_VALUE(round(sum, shift))`` is
+written to u word ``destination_base + token*destination_token + group``.  With `bias` the two words
+before the weights are the low and high halves of a 32-bit number a lane, and the low and high
+halves of ``sum + bias`` go to the words at ``... + 2*group`` and one further.  The sum is kept
+modulo 2**32.  With `pool` = m (one segment, 2*pairs = lanes*m) no weights are read: lane j's weight
+is 1 for operands j*m .. j*m + m - 1, else 0."""
 
 RECORDS = {
     Opcode.END: Record("END", HEADER),
@@ -239,9 +289,11 @@ RECORDS = {
     Opcode.LINEAR: Record("LINEAR", HEADER + ARRAY + LANES),
     Opcode.CONTEXT: Record("CONTEXT", HEADER + ARRAY + LANES),
     Opcode.PASS: Record("PASS", HEADER + ARRAY + LANES),
+    Opcode.AFFINE: Record("AFFINE", HEADER + ARRAY + LANES),
     Opcode.SCORE: Record("SCORE", HEADER + ARRAY + ATTENTION),
     Opcode.GRID: Record("GRID", HEADER + _GRID),
     Opcode.BRANCH: Record("BRANCH", HEADER + _BRANCH),
+    Opcode.DENSE: Record("DENSE", HEADER + _DENSE),
 }
 """Every command's record; all share HEADER in their lowest bits."""
 

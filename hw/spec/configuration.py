@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import asdict, dataclass
 
 
@@ -156,6 +158,12 @@ class Configuration:
             for name, (words, bits) in self.memories().items()
         }
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) over every member but the name."""
+        members = {k: v for k, v in self.describe().items() if k != "name"}
+        return hashlib.sha256(json.dumps(members, sort_keys=True).encode()).hexdigest()
+
     def describe(self) -> dict[str, int | str]:
         """Every member as a plain dictionary."""
         return asdict(self)
@@ -219,6 +227,8 @@ CONFIGURATIONS = {
     )
 }
 """Named configurations; the name says rows x columns x word bits - lanes."""
+DEFAULT_CONFIGURATION = "4x8x64-l16"
+"""What commands use when no configuration is named."""
 
 
 def find_configuration(name: str) -> Configuration:

@@ -24,10 +24,11 @@ Tensors (all little-endian integers)
 
 Real layers, in words
 ---------------------
-Stem: ``s = round(sum of matrix*(pixel - 128), sum_shift)``, then the post-processor with main =
-position.  Real embedding: the norm layer's y (no sum, residual x) saturated to NORMED, then the
-same over 2x2 tokens.  Head: mean = GRID over all tokens (token 0 with a class token), y by the
-``head`` layer (no sum, residual the mean), ``logits = matrix @ y + bias`` in LOGIT.
+Stem: ``s = saturate_VALUE(round(sum of matrix*(pixel - 128), sum_shift))``, then the post-processor
+with no sum, residual = s and main = position.  Real embedding: the norm layer's y (no sum, residual
+x) saturated to NORMED, then the same over 2x2 tokens.  Head: mean = GRID over all tokens (token 0
+with a class token), y by the ``head`` layer (no sum, residual the mean),
+``logits = matrix @ y + bias`` in LOGIT.
 
 Metadata (strings)
 ------------------
@@ -35,7 +36,8 @@ Metadata (strings)
 ``outputs``, ``constants``, ``scalars``), ``blocks`` (by block: its scalars), ``branches`` (by
 block: slope_shift), ``scalars`` (head_shift, logit_scale), ``fractions`` (bits by tensor),
 ``saturation`` (measured share by tensor), ``preprocessing`` (size, crop, mean, deviation),
-``classes`` (list).
+``classes`` (list).  ``checksum``: SHA-256 (hex) over everything else, see
+:func:`sw.compiler.pack.checksum`.
 """
 
 from __future__ import annotations
@@ -57,6 +59,7 @@ METADATA = (
     "saturation",
     "preprocessing",
     "classes",
+    "checksum",
 )
 """Keys that every packed image has."""
 
@@ -64,6 +67,6 @@ SUFFIX = ".bvit"
 """File name suffix of packed images."""
 
 PIXEL = Format(8, True, "pixel - 128: the top bit of an 8-bit pixel flipped")
-MATRIX = Format(8, True, "real weights: 8 bit planes of the array")
-NORMED = Format(8, True, "normed values before a real patch embedding: 8 bit planes")
+MATRIX = Format(8, True, "real weights: two to a parameter word and lane")
+NORMED = Format(8, True, "normed values before a real patch embedding: one multiplier of 8 bits")
 LOGIT = Format(32, True, "logits: a word of the host")

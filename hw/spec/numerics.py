@@ -21,14 +21,20 @@ Post-processor (one output channel of one token)
     bit_i = (out if bits_from_out else y) >= threshold_i                 one bit a set
 
 ``gain_shift`` and ``slope_shift`` are one of :data:`GAIN_SHIFTS` and :data:`SLOPE_SHIFTS`.
-PASS forces ``y = 0``.  With real values ``x = x_int * 2**-f``: a gain of ``g`` units of the
-pre-activation (fraction ``f_pre``) a count is ``gain = g * 2**(f_pre + 11 - gain_shift)``, a
-residual gain ``a`` is ``a * 2**(f_pre - f_residual) * 2**11``, bias has ``f_pre`` fraction bits,
-``v`` has ``f_pre + 2``, a slope ``k`` is ``k * 2**(f_out - f_pre) * 2**slope_shift``,
-``offset_out`` and thresholds have ``f_out``.
+PASS forces ``y = 0``, AFFINE ``s = 0``.  With real values ``x = x_int * 2**-f``: a gain of ``g``
+units of the pre-activation (fraction ``f_pre``) a count is
+``gain = g * 2**(f_pre + 11 - gain_shift)``, a residual gain ``a`` is
+``a * 2**(f_pre - f_residual) * 2**11``, bias has ``f_pre`` fraction bits, ``v`` has ``f_pre + 2``,
+a slope ``k`` is ``k * 2**(f_out - f_pre) * 2**slope_shift``, ``offset_out`` and thresholds have
+``f_out``.
 
-Channel pooling of ``m = 2**p`` adjacent channels: ``pooled = round(sum of m y's, p)`` (it cannot
-overflow VALUE).
+Channel pooling of ``m`` adjacent channels, ``p = ceil(log2 m)``:
+``pooled = round(sum of m y's, p)`` (it cannot overflow VALUE).  Where m is no power of two the rest
+of the mean, ``2**p / m``, is in the residual gain of the layer that reads it.
+
+Integer layers (DENSE: patch embedding of pixels, real patch embeddings): with operands and weights
+of 8 bits, ``s = saturate_VALUE(round(sum of products, sum_shift))``; the post-processor then takes
+``s`` as its residual (AFFINE): the gain of the sum is the layer's ``residual_gain``.
 
 Token pooling (GRID): ``mean = saturate_VALUE(round(sum over the window, shift))``, shift even.
 

@@ -19,6 +19,7 @@ _NAMES = (
     ("identity", False, "0x42564954, the letters BVIT"),
     ("contract", False, "first 32 bits of the contract digest"),
     ("geometry", False, "rows | columns << 8 | lanes << 16 | pool_lanes << 24"),
+    ("configuration", False, "first 32 bits of the configuration's digest"),
     ("program", True, "first beat of the program in external memory; a write starts it"),
     ("status", False, "bit 0: busy; bit 1: done since the last start"),
     ("cycles", False, "clock cycles from start to done"),
@@ -29,6 +30,7 @@ _NAMES = (
     ("lanes_busy", False, "cycles in which the lanes took a beat"),
     ("attention_busy", False, "cycles in which the attention unit compared or summed"),
     ("pool_busy", False, "cycles in which the pooling unit read x memory"),
+    ("dense_busy", False, "cycles in which the dense unit multiplied"),
 )
 
 REGISTERS = {

@@ -11,8 +11,9 @@ import numpy as np
 
 from hw.spec.commands import Engine
 from hw.spec.registers import REGISTERS
-from sim.block.tensors import Observation, observe, tap_fields, unpack
-from sim.block.top import MEMORY_BEATS, block_simulator, stall_mask, tap_bits
+from sim.block.taps import tap_fields, unpack
+from sim.block.tensors import Observation, observe
+from sim.block.top import MEMORY_BEATS, block_simulator, complete_bits, stall_mask, tap_bits
 from sim.build import Simulator
 from sim.memory_file import read_memory, read_trace, write_memory
 from sim.run import run_testbench
@@ -134,12 +135,12 @@ def simulate(
 
 def _completions(path: Path, preloaded: bool) -> list[tuple[int, Engine, int]]:
     """Completion events, those of the preload program left out."""
-    cycles, data = read_trace(path, 5 + 12 * len(Engine))
+    cycles, data = read_trace(path, complete_bits())
     events = []
     for cycle, row in zip(cycles, data, strict=True):
         word = int.from_bytes(row.tobytes(), "little")
         events += [
-            (int(cycle), engine, word >> (5 + 12 * engine) & 0xFFF)
+            (int(cycle), engine, word >> (len(Engine) + 12 * engine) & 0xFFF)
             for engine in Engine
             if word >> engine & 1
         ]

@@ -11,65 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from hw.spec.configuration import Configuration
-from hw.spec.numerics import ACCUMULATOR, BRANCHES, SUM, VALUE
+from hw.spec.numerics import BRANCHES
+from sim.block.taps import Beats
 from sw.compiler.schedule.image import BlockImage
 from sw.compiler.schedule.program import Operation, Program
-
-
-@dataclass(frozen=True)
-class Beats:
-    """What one tap showed: tag and data of each beat, in order of time.
-
-    Attributes
-    ----------
-    tags : ndarray of int64, shape (beats,)
-    cycles : ndarray of int64, shape (beats,)
-    fields : dict
-        Field name to int64 array (beats, elements).
-    """
-
-    tags: np.ndarray
-    cycles: np.ndarray
-    fields: dict[str, np.ndarray]
-
-
-def lanes_fields(c: Configuration) -> list[tuple[str, int, int, bool]]:
-    """(name, elements, bits, signed) of the lanes' tap, low bits first, after the tag."""
-    value = (c.lanes, VALUE.bits, True)
-    return [
-        ("s", c.lanes, SUM.bits, True),
-        ("y", *value),
-        ("out", *value),
-        ("pooled", *value),
-        ("bits", 3 * c.lanes, 1, False),
-    ]
-
-
-def tap_fields(c: Configuration) -> dict[str, list[tuple[str, int, int, bool]]]:
-    """The fields of every tap of the accelerator, after the 12-bit tag."""
-    branch = [(name, c.pool_lanes, VALUE.bits, True) for name in (*BRANCHES, "sum")]
-    return {
-        "lanes": lanes_fields(c),
-        "score": [("pop", c.lanes, ACCUMULATOR.bits, True)],
-        "probability": [("bits", c.lanes, 1, False)],
-        "branch": branch,
-        "grid": [("mean", c.lanes, VALUE.bits, True)],
-    }
-
-
-def unpack(cycles: np.ndarray, data: np.ndarray, fields: list[tuple[str, int, int, bool]]) -> Beats:
-    """Splits raw beats (uint8, low byte first) into a 12-bit tag and the fields behind it."""
-    bits = np.unpackbits(data, axis=1, bitorder="little")
-    position = 12
-    columns = {}
-    for name, elements, width, signed in fields:
-        raw = bits[:, position : position + elements * width].reshape(-1, elements, width)
-        weights = 1 << np.arange(width, dtype=np.int64)
-        if signed:
-            weights[-1] = -weights[-1]
-        columns[name] = raw @ weights
-        position += elements * width
-    return Beats(bits[:, :12] @ (1 << np.arange(12, dtype=np.int64)), cycles, columns)
 
 
 class Observation:
@@ -128,43 +73,67 @@ NEVER_FORMED = {
 def observe(program: Program, block: BlockImage, taps: dict[str, Beats]) -> Observation:
     """Every named tensor of the block, from the taps."""
     seen = Observation()
-    c = program.configuration
-    readers: dict[str, tuple[str, Callable]] = {
-        "attention.scores": ("score", _scores),
-        "branch": ("branch", _branch),
-        "attention.pooled_mean": ("grid", _grid),
-    }
     order = {name: np.argsort(taps[name].tags, kind="stable") for name in taps}
     starts = {
         name: np.searchsorted(taps[name].tags[order[name]], np.arange(len(program.operations) + 1))
         for name in taps
     }
-
-    def beats_of(tap: str, operation: Operation) -> dict[str, np.ndarray]:
-        first, last = starts[tap][operation.tag : operation.tag + 2]
-        rows = order[tap][first:last]
-        return {name: values[rows] for name, values in taps[tap].fields.items()}
-
     for operation in program.operations:
-        if operation.layer in MAIN_TENSORS:
-            _main(seen, c, block, operation, beats_of("lanes", operation))
-        elif operation.layer in readers:
-            tap, reader = readers[operation.layer]
-            reader(seen, c, block, operation, beats_of(tap, operation))
-        if operation.layer == "attention.scores":
-            _probability(seen, c, block, operation, beats_of("probability", operation))
+
+        def beats_of(tap: str, tag: int = operation.tag) -> dict[str, np.ndarray]:
+            first, last = starts[tap][tag : tag + 2]
+            rows = order[tap][first:last]
+            return {name: values[rows] for name, values in taps[tap].fields.items()}
+
+        observe_operation(seen, program.configuration, block, operation, beats_of)
     return seen
 
 
-def _main(
+def observe_operation(
     seen: Observation,
     c: Configuration,
     block: BlockImage,
     operation: Operation,
-    beats: dict[str, np.ndarray],
+    beats_of: Callable[[str], dict[str, np.ndarray]],
+    prefix: str = "",
 ) -> None:
-    """Beats come outer, tile, inner, token."""
-    f, layer = operation.fields, block.layers[operation.layer]
+    """What one operation of a block shows, to the tensors of that prefix.
+
+    Parameters
+    ----------
+    beats_of : callable
+        Fields of the beats that a tap showed of the operation.
+    """
+    seen = _Prefixed(seen, prefix)
+    layer = operation.layer
+    if layer in MAIN_TENSORS:
+        _main(seen, c, block, operation, beats_of("lanes"))
+    elif layer == "attention.scores":
+        _scores(seen, c, block, operation, beats_of("score"))
+        _probability(seen, c, block, operation, beats_of("probability"))
+    elif layer == "branch":
+        _branch(seen, c, block, operation, beats_of("branch"))
+    elif layer == "attention.pooled_mean":
+        shape = (block.keys, block.channels)
+        put_grid(seen, layer, shape, c, operation, beats_of("grid")["mean"])
+    elif layer == "pooled":
+        _pooled(seen, c, block, operation, beats_of("dense")["word"])
+
+
+@dataclass(frozen=True)
+class _Prefixed:
+    """An observation whose names all begin alike."""
+
+    observation: Observation
+    prefix: str
+
+    def put(self, name: str, shape: tuple[int, ...], index: tuple, values: np.ndarray) -> None:
+        self.observation.put(self.prefix + name, shape, index, values)
+
+
+def lane_places(c: Configuration, operation: Operation) -> tuple[np.ndarray, np.ndarray]:
+    """Token of the command and channel group of each beat: outer, tile, inner, token."""
+    f = operation.fields
     tokens, inner = operation.detail["tokens"], f["inner"]
     groups = (
         f.get("first_group", 0)
@@ -178,7 +147,18 @@ def _main(
             for i in range(inner):
                 token.append(run)
                 group.append(np.full(len(run), groups[outer, i]))
-    token, group = np.concatenate(token), np.concatenate(group)
+    return np.concatenate(token), np.concatenate(group)
+
+
+def _main(
+    seen: _Prefixed,
+    c: Configuration,
+    block: BlockImage,
+    operation: Operation,
+    beats: dict[str, np.ndarray],
+) -> None:
+    f, layer = operation.fields, block.layers[operation.layer]
+    token, group = lane_places(c, operation)
     count = min(len(token), len(beats["y"]))
     token, group = token[:count] + operation.detail["first"], group[:count]
     keys = operation.layer in ("pass_pooled", "reduction", "key", "value")
@@ -195,14 +175,29 @@ def _main(
         channel = group[:, None] * c.lanes + lane
         width = layer.outputs
         if source == "pooled":
+            if not f.get("pooled"):
+                continue  # of a ratio that the dense unit pools
             kept = c.lanes >> f["pool"]
             values, width = values[:, :kept], block.channels
             channel = group[:, None] * kept + np.arange(kept)
         seen.put(name, (rows, width), (token[:, None], channel), values)
 
 
+def _pooled(
+    seen: _Prefixed, c: Configuration, block: BlockImage, operation: Operation, word: np.ndarray
+) -> None:
+    """Beats of a DENSE command come channel group, token."""
+    tokens = operation.detail["tokens"]
+    word = word[: operation.fields["groups"] * tokens]
+    index = np.arange(len(word))
+    channel = (index // tokens * c.lanes)[:, None] + np.arange(c.lanes)
+    token = operation.detail["first"] + index % tokens
+    shape = (block.tokens, block.channels)
+    seen.put("ffn.pooled", shape, (token[:, None], channel), word)
+
+
 def _scores(
-    seen: Observation,
+    seen: _Prefixed,
     c: Configuration,
     block: BlockImage,
     operation: Operation,
@@ -213,7 +208,7 @@ def _scores(
 
 
 def _probability(
-    seen: Observation,
+    seen: _Prefixed,
     c: Configuration,
     block: BlockImage,
     operation: Operation,
@@ -223,7 +218,7 @@ def _probability(
 
 
 def _put_keys(
-    seen: Observation,
+    seen: _Prefixed,
     name: str,
     c: Configuration,
     block: BlockImage,
@@ -252,7 +247,7 @@ def _put_keys(
 
 
 def _branch(
-    seen: Observation,
+    seen: _Prefixed,
     c: Configuration,
     block: BlockImage,
     operation: Operation,
@@ -272,19 +267,18 @@ def _branch(
         )
 
 
-def _grid(
-    seen: Observation,
+def put_grid(
+    seen: Observation | _Prefixed,
+    name: str,
+    shape: tuple[int, int],
     c: Configuration,
-    block: BlockImage,
     operation: Operation,
-    beats: dict[str, np.ndarray],
+    mean: np.ndarray,
 ) -> None:
-    """Beats come output, channel word."""
-    words = block.channels // c.lanes
-    values = beats["mean"][: operation.detail["tokens"] * words]
-    index = np.arange(len(values))
+    """Beats of a GRID command come output, channel word."""
+    words = operation.fields["words"]
+    mean = mean[: operation.detail["tokens"] * words]
+    index = np.arange(len(mean))
     channel = (index % words * c.lanes)[:, None] + np.arange(c.lanes)
     token = operation.detail["first"] + index // words
-    seen.put(
-        "attention.pooled_mean", (block.keys, block.channels), (token[:, None], channel), values
-    )
+    seen.put(name, shape, (token[:, None], channel), mean)

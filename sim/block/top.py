@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from hw.spec.commands import Engine
 from hw.spec.configuration import Configuration
-from sim.block.tensors import tap_fields
+from sim.block.taps import tap_fields
 from sim.build import Simulator, build_simulator, cached_verilog
 
 MEMORY_BEATS = 1 << 17
@@ -19,12 +19,13 @@ STALL_BITS = {
     "load": 4,
     "store": 5,
     "dispatch": 6,
-    "memory": 7,
+    "dense": 7,
+    "memory": 8,
 }
 STALLS = {
     "none": (),
     "source": ("array", "load", "dispatch", "memory"),
-    "sink": ("lanes", "attention", "pool", "store"),
+    "sink": ("lanes", "attention", "pool", "dense", "store"),
     "random": tuple(STALL_BITS),
 }
 """Units that each kind of stall holds back at random."""
@@ -43,6 +44,11 @@ def tap_bits(c: Configuration) -> dict[str, int]:
     }
 
 
+def complete_bits() -> int:
+    """Width of a record of completions: a bit an engine, then a 12-bit tag an engine."""
+    return 13 * len(Engine)
+
+
 def top_verilog(c: Configuration) -> str:
     """The Verilog around the accelerator; its ports are all that a testbench drives."""
     taps = tap_bits(c)
@@ -57,7 +63,7 @@ def top_verilog(c: Configuration) -> str:
             f"        .clk(clk), .valid({name}_valid && !rst), .data({name}_data), "
             ".cycle(now));"
         )
-    done_bits = 5 + 12 * len(Engine)
+    done_bits = complete_bits()
     newline = "\n"
     return f"""// Written by sim.block.top; simulation only.
 module block_top (
@@ -70,7 +76,7 @@ module block_top (
     output        busy,
     output        done
 );
-    wire [7:0]  stall;
+    wire [{len(STALL_BITS) - 1}:0]  stall;
     wire [31:0] now;
     wire req_valid, req_ready, w_valid, w_ready, r_valid, r_ready;
     wire [48:0] req_payload;
@@ -79,7 +85,7 @@ module block_top (
     wire [{12 * len(Engine) - 1}:0] complete_tag;
 {newline.join(wires)}
     accelerator core (
-        .clk(clk), .rst(rst), .stall({{1'b0, stall[6:0]}}),
+        .clk(clk), .rst(rst), .stall(stall[{STALL_BITS["memory"] - 1}:0]),
         .host_address(host_address), .host_write(host_write),
         .host_data_in(host_data_in), .host_data(host_data),
         .busy(busy), .done(done), .now(now),
@@ -92,13 +98,13 @@ module block_top (
 {newline.join(ports)}
         .complete_valid(complete_valid), .complete_tag(complete_tag));
     external_memory #(.WIDTH(128), .DEPTH({MEMORY_BEATS}), .LATENCY({MEMORY_LATENCY})) memory (
-        .clk(clk), .rst(rst), .stall(stall[7]),
+        .clk(clk), .rst(rst), .stall(stall[{STALL_BITS["memory"]}]),
         .req_valid(req_valid), .req_ready(req_ready), .req_write(req_payload[0]),
         .req_address(req_payload[32:1]), .req_beats(req_payload[48:33]),
         .w_valid(w_valid), .w_ready(w_ready), .w_data(w_data),
         .r_valid(r_valid), .r_ready(r_ready), .r_data(r_data),
         .beats_read(), .beats_written());
-    stall_source #(.WIDTH(8)) stalls (.clk(clk), .stall(stall));
+    stall_source #(.WIDTH({len(STALL_BITS)})) stalls (.clk(clk), .stall(stall));
 {newline.join(logs)}
     trace_log #(.WIDTH({done_bits}), .NAME("complete")) log_complete (
         .clk(clk), .valid(|complete_valid && !rst), .data({{complete_tag, complete_valid}}),

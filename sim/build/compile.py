@@ -9,7 +9,7 @@ design, so it is compiled once and kept.
 import os
 import re
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -40,10 +40,11 @@ def _call(command: list[str], what: str, environment: dict[str, str] | None = No
 
 
 def verilate(
-    tools: Tools, folder: Path, sources: list[Path], top: str, *, trace: bool, options: list[str]
-) -> None:
+    tools: Tools, folder: Path, sources: list[Path], top: str, *, trace: bool, options: list[str],
+    base: Sequence[str] = VERILATOR_OPTIONS,
+) -> None:  # fmt: skip
     """Write the C++ model of `top` into `folder`."""
-    command = [str(tools.verilator_bin), *VERILATOR_OPTIONS, "--top-module", top]
+    command = [str(tools.verilator_bin), *base, "--top-module", top]
     command += ["--Mdir", str(folder), *(["--trace-vcd"] if trace else []), *options]
     command += [str(source) for source in sources]
     environment = dict(os.environ, VERILATOR_ROOT=str(tools.verilator_root))
@@ -89,9 +90,9 @@ def _groups(files: list[Path], count: int) -> list[list[Path]]:
 
 def compile_model(
     tools: Tools, folder: Path, executable: Path, *, trace: bool, clock: str | None, jobs: int,
-    report: Callable[[str], None],
+    report: Callable[[str], None], main: Path = MAIN, cocotb: bool = True,
 ) -> None:  # fmt: skip
-    """Compile the C++ in `folder` and link it with cocotb's VPI library."""
+    """Compile the C++ in `folder` with a main program, and link it (with cocotb's VPI library)."""
     makefile = (folder / "Vtop_classes.mk").read_text()
     fast = _listed(makefile, "VM_CLASSES_FAST") + _listed(makefile, "VM_SUPPORT_FAST")
     slow = _listed(makefile, "VM_CLASSES_SLOW") + _listed(makefile, "VM_SUPPORT_SLOW")
@@ -101,7 +102,7 @@ def compile_model(
         flags.append(f"-DBVIT_CLOCK={clock}")
 
     # One file of #includes a job: the headers are parsed once, and no job waits for another.
-    units: list[tuple[Path, str]] = [(MAIN, OPTIMISE_HOT)]
+    units: list[tuple[Path, str]] = [(main, OPTIMISE_HOT)]
     for stems, level in ((fast, OPTIMISE_HOT), (slow, OPTIMISE_COLD)):
         files = [folder / f"{stem}.cpp" for stem in stems]
         for number, group in enumerate(_groups(files, jobs)):
@@ -120,8 +121,9 @@ def compile_model(
         library = [pool.submit(_runtime_object, tools, name, trace) for name in runtime]
         objects = [str(path) for path in pool.map(build, units)]
         objects += [str(future.result()) for future in library]
-    libraries = tools.cocotb_libraries
-    # No run path: the cache may be shared by environments, so the runner sets the library path.
-    link = [tools.compiler, "-pthread", *objects, "-o", str(executable), f"-L{libraries}"]
-    link += ["-lcocotbvpi_verilator", "-Wl,--allow-shlib-undefined", "-rdynamic", "-ldl"]
+    link = [tools.compiler, "-pthread", *objects, "-o", str(executable)]
+    if cocotb:
+        # No run path: the cache may be shared by environments, so the runner sets the library path.
+        link += [f"-L{tools.cocotb_libraries}", "-lcocotbvpi_verilator"]
+        link += ["-Wl,--allow-shlib-undefined", "-rdynamic", "-ldl"]
     _call(link, "link")

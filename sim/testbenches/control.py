@@ -13,14 +13,16 @@ import cocotb
 from cocotb.triggers import RisingEdge
 from cocotb.types import LogicArray
 
+from hw.spec.registers import REGISTERS
 from sim import exchange
 
 PORT_LATENCY = 16
 PORT_QUEUE = 8
-PROGRAM = 3  # register
-UNITS = ("array", "lanes", "attention", "grid", "branch")
+PROGRAM = REGISTERS["program"].address
+UNITS = ("array", "lanes", "attention", "grid", "branch", "dense")
 WRITES = ("column_write", "parameter_write", "x_write", "exp_write")
-ENGINES = {"lanes": 2, "attention": 3, "grid": 4, "branch": 4}
+ENGINES = {"lanes": 2, "attention": 3, "grid": 4, "branch": 4, "dense": 5}
+DONE = {2: "lanes_done", 3: "attention_done", 4: "pool_done", 5: "dense_done"}
 
 
 def value_word(memory: int, address: int, bits: int) -> int:
@@ -40,9 +42,7 @@ class Bench:
             "host_write",
             "host_address",
             "host_data_in",
-            "lanes_done",
-            "attention_done",
-            "pool_done",
+            *DONE.values(),
             "unit_busy",
             "load_stall",
             "store_stall",
@@ -65,13 +65,13 @@ class Bench:
         """Back to the state after reset; external memory keeps its content."""
         self.requests = deque()  # [write, address, beats, due]
         self.offered = False
-        self.working = {engine: deque() for engine in (2, 3, 4)}
+        self.working = {engine: deque() for engine in DONE}
         self.held = {}
         self.new_log()
 
     def new_log(self) -> None:
         """Begin a run."""
-        self.completed = [0] * 5
+        self.completed = [0] * 6
         self.log = {
             "units": {unit: [] for unit in UNITS},
             "requests": [],
@@ -99,7 +99,7 @@ class Bench:
         """Everything that moved in this cycle."""
         log = self.log
         valid, tags = self["complete_valid"], self["complete_tag"]
-        for e in range(5):
+        for e in range(6):
             if valid >> e & 1:
                 log["complete"].append(
                     [cycle, e, tags >> 12 * e & 0xFFF, len(log["writes"]), len(log["port_writes"])]
@@ -176,7 +176,7 @@ class Bench:
         for unit in UNITS:
             room = unit not in ENGINES or len(self.working[ENGINES[unit]]) < 3
             self[f"{unit}__ready"] = room and not self.pause()
-        for engine, name in ((2, "lanes_done"), (3, "attention_done"), (4, "pool_done")):
+        for engine, name in DONE.items():
             work = self.working[engine]
             done = bool(work) and work[0][0] <= 1
             if work:
@@ -243,7 +243,7 @@ async def control(dut) -> None:
             if seen and not busy:
                 bench["host_write"] = 0
                 assert not bench.requests, "ended with port requests open"
-                registers = [await read(i) for i in range(13)]
+                registers = [await read(i) for i in range(len(REGISTERS))]
                 runs.append({**bench.log, "registers": registers, "cycles": cycle - begun})
                 break
             seen = seen or bool(busy)

@@ -3,43 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from hw.spec import ConfigurationError, find_configuration
-from hw.spec.fields import FieldError
+from hw.spec import find_configuration
+from hw.spec.configuration import DEFAULT_CONFIGURATION
 from hw.spec.image import SUFFIX
-from sw.compiler import show
-from sw.compiler.errors import CompileError, PackedImageError
-from sw.compiler.fold import fold
-from sw.compiler.load import FloatNetwork, load
-from sw.compiler.pack import pack, read_packed
+from sw.bad_input import bad_input
+from sw.compiler import build, show
+from sw.compiler.errors import CompileError
+from sw.compiler.pack import read_packed
 from sw.compiler.packed import PackedNetwork, block_name
-from sw.compiler.pictures import calibration_pictures
-from sw.compiler.quantise import quantise
 from sw.compiler.schedule import ScheduleError, schedule_block
 from sw.compiler.schedule.image import block_image
-from sw.data import DataError
-from sw.golden.saturation import with_saturation
-from sw.model.errors import ModelError
+from sw.files import check_output
 
-BAD_INPUT = (
-    CompileError,
-    PackedImageError,
-    ModelError,
-    DataError,
-    ConfigurationError,
-    ScheduleError,
-    FieldError,
-    OSError,
-)
-DEFAULT_CONFIGURATION = "4x8x64-l16"
-EXAMPLES = {"--heads": "--heads 1,2,4,8", "--reduction": "--reduction 8,4,1,1"}
+if TYPE_CHECKING:
+    from sw.compiler.load import FloatNetwork
 
 
 class Stage(StrEnum):
@@ -90,25 +74,15 @@ def main(
         if checkpoint.suffix == SUFFIX:
             _show_image(console, checkpoint, print_stage, schedule)
         else:
-            network = _load(checkpoint, heads, reduction, depths)
-            _compile(
-                console,
-                network,
-                calibration,
-                output or checkpoint.with_suffix(SUFFIX),
-                print_stage,
-                schedule,
-            )
-    except BAD_INPUT as error:
+            build.check_checkpoint(checkpoint)
+            path = output or checkpoint.with_suffix(SUFFIX)
+            if print_stage in (None, Stage.PACK):
+                check_output("--output", path)
+            network = build.load_network(checkpoint, heads, reduction, depths, _note)
+            _compile(console, network, calibration, path, print_stage, schedule)
+    except bad_input() as error:
         typer.echo(f"compiler: {error}", err=True)
         raise typer.Exit(2) from None
-
-
-def _numbers(option: str, text: str | None) -> list[int] | None:
-    try:
-        return [int(part) for part in text.split(",")] if text else None
-    except ValueError:
-        raise CompileError(f"{option} {text!r}: no comma-separated list of whole numbers") from None
 
 
 def _show_image(
@@ -127,34 +101,6 @@ def _show_image(
         show.show_packed(packed, console)
 
 
-def _load(
-    checkpoint: Path, heads: str | None, reduction: str | None, depths: str | None
-) -> FloatNetwork:
-    """The network of a checkpoint."""
-    from sw.model import from_checkpoint
-    from sw.model.checkpoint import exact_zeros
-
-    for option, value in (("--heads", heads), ("--reduction", reduction)):
-        if not value and checkpoint.is_file():
-            raise CompileError(
-                f"{option}: a checkpoint does not hold it; give one number a "
-                "stage, for example " + EXAMPLES[option]
-            )
-    module = from_checkpoint(
-        checkpoint,
-        _numbers("--heads", heads) or [],
-        _numbers("--reduction", reduction) or [],
-        _numbers("--depths", depths),
-    )
-    for name, count in exact_zeros(module).items():
-        typer.echo(
-            f"compiler: {name}: {count} weights are exactly 0 where their sign is taken; "
-            "they become +1",
-            err=True,
-        )
-    return load(module)
-
-
 def _compile(
     console: Console,
     network: FloatNetwork,
@@ -164,8 +110,8 @@ def _compile(
     schedule: Callable[[PackedNetwork], None],
 ) -> None:
     """Runs the compiler's stages up to the one to print; to the packed image without one."""
-    if stage in (None, Stage.PACK):
-        _check_output(path)
+    from sw.compiler.fold import fold
+
     if stage is Stage.LOAD:
         show.show_load(network, console)
         return
@@ -173,41 +119,21 @@ def _compile(
     if stage is Stage.FOLD:
         show.show_fold(folded, console)
         return
-    images, names = calibration_pictures(calibration, network.shape.image)
-    if len(names) == network.shape.classes:
-        folded = replace(folded, class_names=names)
-    elif names:
-        typer.echo(
-            f"compiler: {calibration} has {len(names)} classes, the model has "
-            f"{network.shape.classes}: its classes stay numbers",
-            err=True,
-        )
-    quantised = quantise(folded, images)
+    quantised, images = build.quantise_network(folded, calibration, _note)
     if stage is Stage.QUANTISE:
         show.show_quantise(quantised, console)
         return
     if stage is Stage.SCHEDULE:
         schedule(quantised.packed)
         return
-    packed = with_saturation(quantised.packed, images)
-    pack(packed, path)
+    packed = build.write(quantised, images, path)
     if stage is Stage.PACK:
         show.show_packed(packed, console)
     typer.echo(f"wrote {path} ({path.stat().st_size / 1024:.0f} KiB)")
 
 
-def _check_output(path: Path) -> None:
-    """Raises CompileError for a file that cannot be written; a long run must not end there."""
-    if not path.absolute().parent.is_dir():
-        raise CompileError(f"--output {path}: {path.absolute().parent} is no folder; make it first")
-    existed = path.exists()
-    try:
-        with path.open("ab"):
-            pass
-        if not existed:
-            path.unlink()
-    except OSError as error:
-        raise CompileError(f"--output {path}: cannot be written ({error.strerror})") from None
+def _note(line: str) -> None:
+    typer.echo(f"compiler: {line}", err=True)
 
 
 def _show_schedule(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from sw.compiler.fold import even_shift
+from sw.compiler.fold import even_shift, pool_shift
 from sw.compiler.folded import FoldedLayer, FoldedNetwork
 from sw.compiler.packed import block_name
 
@@ -76,7 +76,9 @@ class _Run:
     def _layer(self, layer: FoldedLayer, inputs: Tensor | None, residual: Tensor | None) -> Tensor:
         """``y`` of +-1 (or real) inputs, or of an already formed sum where there is no weight."""
         kind, v = self.kind, layer.bias.to(self.kind)
-        if inputs is not None:
+        if layer.real:
+            residual = inputs @ layer.weight.to(kind).T
+        elif inputs is not None:
             s = inputs if layer.weight is None else inputs @ layer.weight.to(kind).T
             v = v + s * layer.gain.to(kind)
         if residual is not None:
@@ -163,7 +165,8 @@ class _Run:
         x1 = group(f"stage{stage}.x", run("output", self._bits(parts["context"], t), t) + x)
         tiled = x1.repeat(1, 1, parts["hidden"].outputs // x.shape[2])
         f = run("hidden", self._bits(parts["output"], x1), tiled)
-        pf = f.unflatten(2, (x.shape[2], -1)).mean(-1)
+        adjacent = f.unflatten(2, (x.shape[2], -1))
+        pf = adjacent.sum(-1) / 2.0 ** pool_shift(adjacent.shape[-1])
         y = run("ffn", self._bits(parts["hidden"], f), pf)
         main = self._branches(name, x1) if shape.pooled_branches else x1
         return group(f"stage{stage}.x", y + group(f"stage{stage}.x", main))

@@ -21,6 +21,10 @@ class WrongContract(PackedImageError):
     """Packed against another contract of formats and fields."""
 
 
+class DamagedImage(PackedImageError):
+    """Contents that are not the ones that were written."""
+
+
 class MissingTensor(PackedImageError):
     """A tensor or metadata entry that must be there is not."""
 

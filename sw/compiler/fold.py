@@ -11,7 +11,8 @@
 5. *Attention clip.*  ``ctx = c * s`` with s the signed sum of the attended values: gain ``A*c``.
 6. *Means.*  A mean of n1 is ``a*mean(x) + b``.  The grid's mean is ``sum * 2**-shift``, shift the
    least even number with ``2**shift >= window``: ``mean = (2**shift / window) * grid mean``, and
-   the factor joins a.
+   the factor joins a.  The mean of m adjacent channels likewise: ``sum * 2**-p`` with
+   p = ceil(log2 m), and ``2**p / m`` is the residual gain of the layer that reads it.
 7. *Bits.*  ``sign(a*x + b + t)`` is ``x >= -(b+t)/a`` for a > 0, ``x <= -(b+t)/a`` for a < 0 and
    constant for a = 0.  The contract only has ``>=``: the second is stored inverted, and because
    ``w * sign = (-w) * (-sign)`` column i of the consumer's weight is negated.  Query, key and value
@@ -29,19 +30,20 @@ import torch
 from torch import Tensor
 
 from hw.spec.numerics import BRANCHES
-from sw.compiler.errors import CompileError
 from sw.compiler.folded import FoldedBranch, FoldedLayer, FoldedNetwork, Threshold
 from sw.compiler.load import Binary, FloatBlock, FloatEmbedding, FloatNetwork, Norm, RPReLU
 from sw.compiler.packed import block_name
-
-MAXIMUM_POOL = 32
-"""Most adjacent channels that a group of lanes can average."""
 
 
 def even_shift(window: int) -> int:
     """Least even shift with 2**shift >= window."""
     shift = (window - 1).bit_length()
     return shift + shift % 2
+
+
+def pool_shift(m: int) -> int:
+    """p, the bits dropped from a sum of m adjacent channels: least with 2**p >= m."""
+    return (m - 1).bit_length()
 
 
 def signs(weight: Tensor, centred: bool) -> tuple[Tensor, Tensor]:
@@ -62,13 +64,7 @@ def flip_columns(weight: Tensor, inverted: Tensor) -> Tensor:
 
 
 def fold(network: FloatNetwork) -> FoldedNetwork:
-    """Folds every layer.
-
-    Raises
-    ------
-    CompileError
-        For I/C that channel pooling cannot do.
-    """
+    """Folds every layer."""
     layers: dict[str, FoldedLayer] = {}
     branches, clips, masks = {}, {}, {}
 
@@ -152,11 +148,6 @@ def _block(network: FloatNetwork, b: FloatBlock, stage: int, name: str) -> list[
     reduction = network.shape.reduction[stage - 1]
     c, hidden = b.query.weight.shape[0], b.hidden.weight.shape[0]
     pool = hidden // c
-    if hidden % c or pool & (pool - 1) or pool > MAXIMUM_POOL:
-        raise CompileError(
-            f"{name}: I={hidden} is {hidden / c:g} times C={c}; "
-            f"channel pooling takes 1, 2, 4, .. {MAXIMUM_POOL} times"
-        )
     one = torch.ones(c, dtype=torch.float64)
     a1, b1, a2, b2 = b.before.gain, b.before.bias, b.after.gain, b.after.bias
 
@@ -252,7 +243,7 @@ def _block(network: FloatNetwork, b: FloatBlock, stage: int, name: str) -> list[
             b2.repeat(pool),
             (f_bits,),
         ),
-        _linear(f"{name}.ffn", b.ffn, x, f_bits.bits, f, None, 0.0),
+        _linear(f"{name}.ffn", b.ffn, x, f_bits.bits, f, one * 2.0 ** pool_shift(pool) / pool, 0.0),
     ]
 
 
@@ -294,7 +285,7 @@ def _stem(network: FloatNetwork) -> FoldedLayer:
         "stage1.x",
         weight=weight,
         real=True,
-        gain=norm.gain,
+        residual_gain=norm.gain,
         position=position,
         **_plain(norm.gain * bias + norm.bias),
     )
@@ -311,7 +302,8 @@ def _embedding(e: FloatEmbedding, stage: int) -> list[FoldedLayer]:
                 x,
                 weight=e.weight,
                 real=True,
-                gain=e.norm.gain,
+                residual=f"{name}.n",
+                residual_gain=e.norm.gain,
                 position=e.position,
                 **_plain(e.norm.bias),
             ),

@@ -36,6 +36,8 @@ class Threshold:
 class FoldedLayer:
     """``v = gain*s + residual_gain*residual + bias``; ``y = slope(v)*v + offset``; out = y + main.
 
+    A real layer's residual is its matrix product.
+
     Parameters
     ----------
     weight : float64 (O, K) or None
@@ -43,7 +45,8 @@ class FoldedLayer:
     gain, residual_gain, bias, slope_positive, slope_negative, offset : float64 (O,)
         `gain` is None without a sum, `residual_gain` without a residual.
     residual, target : str
-        Scale groups (tensors that share one fraction) of the residual and of y and out.
+        Scale groups (tensors that share one fraction) of the residual and of y and out; of a
+        real layer `residual` is the group of what its matrix reads, empty for pixels.
     input_bits : str
         Name of the consumed bit tensor (binary layers).
     position : float64 (tokens, O) or None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -14,6 +15,7 @@ from hw.spec.digest import contract_digest
 from hw.spec.image import METADATA, VERSION
 from hw.spec.numerics import BRANCH_FIELDS, EXP, PARAMETER_FIELDS
 from sw.compiler.errors import (
+    DamagedImage,
     InvalidTensor,
     MissingTensor,
     PackedImageError,
@@ -80,7 +82,20 @@ def pack(network: PackedNetwork, path: str | Path) -> None:
         "preprocessing": json.dumps(asdict(network.preprocessing)),
         "classes": json.dumps(list(network.classes)),
     }
-    save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, str(path), metadata)
+    tensors = {k: np.ascontiguousarray(v) for k, v in tensors.items()}
+    metadata["checksum"] = checksum(metadata, tensors)
+    save_file(tensors, str(path), metadata)
+
+
+def checksum(metadata: dict[str, str], tensors: dict[str, np.ndarray]) -> str:
+    """SHA-256 (hex) of names, types, shapes and bytes of all tensors and of all other metadata."""
+    state = hashlib.sha256()
+    others = {key: value for key, value in metadata.items() if key != "checksum"}
+    shapes = {name: [str(array.dtype), array.shape] for name, array in tensors.items()}
+    state.update(json.dumps([others, shapes], sort_keys=True).encode())
+    for name in sorted(tensors):
+        state.update(tensors[name].tobytes())
+    return state.hexdigest()
 
 
 def read_packed(path: str | Path) -> PackedNetwork:
@@ -88,7 +103,7 @@ def read_packed(path: str | Path) -> PackedNetwork:
 
     Raises
     ------
-    TruncatedImage, WrongVersion, WrongContract, MissingTensor, InvalidTensor
+    TruncatedImage, WrongVersion, WrongContract, MissingTensor, InvalidTensor, DamagedImage
         One line each, naming the file and the trouble.
     OSError
         If the file cannot be opened.
@@ -114,6 +129,11 @@ def read_packed(path: str | Path) -> PackedNetwork:
         raise MissingTensor(f"{path}: lacks {error.args[0]!r}") from None
     except (TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InvalidTensor(f"{path}: malformed metadata ({_line(error)})") from None
+    # Last, so that whoever writes such files is told what is wrong first.
+    if metadata["checksum"] != checksum(metadata, tensors):
+        raise DamagedImage(
+            f"{path}: damaged, its contents do not match its checksum; copy or pack it again"
+        )
     return network
 
 

@@ -13,11 +13,12 @@ Layers, by name (``{i}`` stage from 1, ``{j}`` block from 0):
 ``stage{i}.block{j}.output``        out = y + x = x1; threshold0 of *out*: hidden's input bits
 ``stage{i}.block{j}.hidden``        y = f; threshold0 of y: ffn's input bits; y pooled to pf
 ``stage{i}.block{j}.ffn``           out = y + (branch sum, or x1 without branches) = x2
-``stem``                            int8 ``matrix``; out = y + ``position`` = x of stage 1
+``stem``                            int8 ``matrix``, whose sum is y's residual;
+                                    out = y + ``position`` = x of stage 1
 ``stage{i}.embedding.pass``         binary: threshold0 of the previous stage's x
 ``stage{i}.embedding``              binary: residual = tiled 2x2 mean; out = y + ``position``
 ``stage{i}.embedding.norm``         real: the norm's y in int8 range; no weight
-``stage{i}.embedding``              real: int8 ``matrix`` on norm's y; out = y + ``position``
+``stage{i}.embedding``              real: int8 ``matrix`` on norm's y, else as the stem
 ``head``                            the norm of the mean: y; no weight
 ``classifier``                      int8 ``matrix``, int32 ``bias``; logits = matrix @ y + bias
 ==================================  =============================================================
@@ -110,7 +111,8 @@ class PackedLayer:
     scalars : dict of str to int
         ``gain_shift``, ``slope_shift`` (the shifts themselves, not indices), ``double``,
         ``offset`` (K for XNOR: padding bits are the scheduler's), ``bits_from_out``; the stem's
-        and the real embeddings' ``sum_shift`` (bits dropped from the sum of products).
+        and the real embeddings' ``sum_shift`` (bits dropped from the sum of products, which
+        then is the residual: these layers have no ``gain``).
     position : int16 array (tokens, outputs) or None
         Main operand of the stem and the patch embeddings (the class token's row is the token).
     matrix : int8 array (outputs, fan-in) or None
@@ -152,8 +154,6 @@ class PackedBlock:
         h, r, C, I, tokens a side, N, M.
     grid_shift : int
         Shift of the r x r mean (0 with r == 1).
-    pool : int
-        log2(I / C): channels that pf averages.
     exp : int32 array (exp_entries,)
         The stage's table.
     index_base, scale, scale_shift : int
@@ -171,7 +171,6 @@ class PackedBlock:
     tokens: int
     keys: int
     grid_shift: int
-    pool: int
     exp: np.ndarray
     index_base: int
     scale: int
@@ -182,6 +181,11 @@ class PackedBlock:
     def head_width(self) -> int:
         """Channels of a head, d."""
         return self.channels // self.heads
+
+    @property
+    def pool(self) -> int:
+        """Adjacent channels of f that a channel of pf averages, m = I / C."""
+        return self.hidden // self.channels
 
 
 @dataclass(frozen=True, eq=False)

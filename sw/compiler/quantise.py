@@ -1,10 +1,4 @@
-"""Quantise: every folded parameter to the integer that the contract's formulas take.
-
-Real layers (stem, real embeddings): row o of the weight is ``matrix_o * scale_o`` with
-``scale_o = max |w_o| / 127``; the sum drops ``sum_shift`` bits and ``gain * scale_o *
-2**sum_shift`` takes the rest.  sum_shift is the least with which no input can leave SUM and the
-integer gain is as large as the sum's bound: both then round alike.
-"""
+"""Quantise: every folded parameter to the integer that the contract's formulas take."""
 
 from __future__ import annotations
 
@@ -12,14 +6,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hw.spec.image import LOGIT, MATRIX, NORMED, PIXEL
+from hw.spec.image import LOGIT, MATRIX, NORMED
 from hw.spec.numerics import (
     BRANCHES,
     GAIN_SHIFTS,
     PARAMETER,
     RESIDUAL_GAIN_FRACTION,
     SLOPE_SHIFTS,
-    SUM,
     VALUE,
 )
 from sw.compiler.attention import clip_scale, exp_table
@@ -28,6 +21,8 @@ from sw.compiler.calibrate import Ranges, calibrate
 from sw.compiler.fold import even_shift, flip_columns
 from sw.compiler.folded import FoldedBranch, FoldedLayer, FoldedNetwork, Threshold
 from sw.compiler.fractions import tensor_fractions
+from sw.compiler.magnitude import fitting, largest
+from sw.compiler.matrix import integer_matrix
 from sw.compiler.packed import (
     PackedBlock,
     PackedBranch,
@@ -36,7 +31,7 @@ from sw.compiler.packed import (
     block_name,
 )
 from sw.compiler.quantised import QuantisedNetwork
-from sw.compiler.scales import choose_scales, fitting, largest
+from sw.compiler.scales import choose_scales
 
 
 def quantise(network: FoldedNetwork, images: Tensor, exp_entries: int = 64) -> QuantisedNetwork:
@@ -114,7 +109,6 @@ def _block(
         tokens=shape.tokens(stage),
         keys=shape.keys(stage),
         grid_shift=even_shift(r * r),
-        pool=(hidden // c).bit_length() - 1,
         exp=table[0],
         index_base=table[1],
         scale=scale,
@@ -172,28 +166,28 @@ def _layer(
         return PackedLayer(layer.name, 0, layer.outputs, parameters=parameters, scalars=scalars)
 
     weight = matrix = None
-    inputs, gain = 0, layer.gain
+    inputs = 0
     if layer.real:
-        matrix, unit, scalars["sum_shift"] = _matrix(layer, groups, f_pre)
-        inputs, gain = matrix.shape[1], gain * unit
-    elif layer.weight is not None:
+        real = integer_matrix(layer, groups)
+        inputs, matrix = real.matrix.shape[1], real.matrix.numpy()
+        unit, scalars["sum_shift"] = real.count, real.sum_shift
+    else:
+        unit = 2.0 ** -groups[layer.residual]
+    if layer.input_bits:
         signs = flip_columns(layer.weight, flips[layer.input_bits])
         inputs, weight = signs.shape[1], pack_bits((signs > 0).numpy())
     scalars |= {"double": int(weight is not None), "offset": inputs if weight is not None else 0}
-    if gain is not None:
-        one = f_pre + RESIDUAL_GAIN_FRACTION
+    one = f_pre + RESIDUAL_GAIN_FRACTION
+    if layer.gain is not None:
         shift = next(
-            (g for g in GAIN_SHIFTS if one - g <= fitting(largest(gain), PARAMETER.high)),
+            (g for g in GAIN_SHIFTS if one - g <= fitting(largest(layer.gain), PARAMETER.high)),
             GAIN_SHIFTS[-1],
         )
         scalars["gain_shift"] = shift
-        parameters["gain"] = integers(gain, one - shift, f"{layer.name}.gain")
-    if layer.residual_gain is not None:
-        parameters["residual_gain"] = integers(
-            layer.residual_gain,
-            f_pre - groups[layer.residual] + RESIDUAL_GAIN_FRACTION,
-            f"{layer.name}.residual_gain",
-        )
+        parameters["gain"] = integers(layer.gain, one - shift, f"{layer.name}.gain")
+    parameters["residual_gain"] = integers(
+        layer.residual_gain * unit, one, f"{layer.name}.residual_gain"
+    )
     parameters["bias"] = integers(layer.bias, f_pre, f"{layer.name}.bias")
     steepest = fitting(largest(layer.slope_positive, layer.slope_negative), PARAMETER.high)
     shift = max((g for g in SLOPE_SHIFTS if f_out - f_pre + g <= steepest), default=SLOPE_SHIFTS[0])
@@ -214,23 +208,6 @@ def _layer(
     return PackedLayer(
         layer.name, inputs, layer.outputs, weight, parameters, constants, scalars, position, matrix
     )
-
-
-def _matrix(
-    layer: FoldedLayer, groups: dict[str, int], f_pre: int
-) -> tuple[np.ndarray, Tensor, int]:
-    """int8 matrix, the real value of one count of the shifted sum by row, and sum_shift."""
-    row = layer.weight.abs().amax(1)
-    scale = torch.where(row > 0, row, 1.0) / MATRIX.high
-    matrix = torch.floor(layer.weight / scale[:, None] + 0.5)
-    normed = groups.get(f"{layer.name}.n")
-    limit, fraction = (-PIXEL.low, 0) if normed is None else (-NORMED.low, normed)
-    bound = int(matrix.abs().sum(1).max()) * limit
-    unit = largest(layer.gain * scale) * 2.0 ** (f_pre + RESIDUAL_GAIN_FRACTION - fraction)
-    shift = 0
-    while bound >> shift > min(SUM.high, unit * 2.0**shift) and bound >> shift > 1:
-        shift += 1
-    return matrix.to(torch.int8).numpy(), scale * 2.0 ** (shift - fraction), shift
 
 
 def _branch(branch: FoldedBranch, fraction: int) -> PackedBranch:

@@ -4,7 +4,8 @@ A group's fraction is the greatest for which its calibrated range, with headroom
 A layer's f_pre is the greatest for which
 
 1. its calibrated ``|v|``, with headroom, and its bias fit (``v`` is PRE, two bits wider);
-2. ``residual_gain = a * 2**(f_pre - f_residual + 11)`` fits PARAMETER;
+2. ``residual_gain = a * 2**(f_pre - f_residual + 11)`` fits PARAMETER (of a real layer:
+   :mod:`sw.compiler.matrix`);
 3. ``gain = g * 2**(f_pre + 11 - gain_shift)`` fits at the greatest gain_shift.
 
 Slopes ``k * 2**(f_out - f_pre + slope_shift)`` must fit at the least slope_shift, which bounds
@@ -12,10 +13,6 @@ f_out from above: fractions are lowered until every layer is content (they only 
 """
 
 from __future__ import annotations
-
-import math
-
-from torch import Tensor
 
 from hw.spec.numerics import (
     GAIN_SHIFTS,
@@ -27,21 +24,13 @@ from hw.spec.numerics import (
 from sw.compiler.calibrate import Ranges
 from sw.compiler.errors import CompileError
 from sw.compiler.folded import FoldedLayer, FoldedNetwork
+from sw.compiler.magnitude import fitting, largest
+from sw.compiler.matrix import integer_matrix
 
 HEADROOM = 1.25
 """Calibrated ranges are multiplied by this: other pictures reach a little further."""
 GREATEST_FRACTION = 20
 LEAST_FRACTION = -8
-
-
-def largest(*tensors: Tensor | None) -> float:
-    """Greatest magnitude of some tensors."""
-    return max((float(t.abs().max()) for t in tensors if t is not None and t.numel()), default=0.0)
-
-
-def fitting(magnitude: float, limit: int) -> int:
-    """Greatest n with ``magnitude * 2**n <= limit``; 64 for 0 and what is nearly 0."""
-    return min(64, math.floor(math.log2(limit / magnitude))) if magnitude else 64
 
 
 def choose_scales(network: FoldedNetwork, ranges: Ranges) -> tuple[dict[str, int], dict[str, int]]:
@@ -93,14 +82,13 @@ def _wanted(network: FoldedNetwork, ranges: Ranges) -> dict[str, float]:
 
 def _pre_fraction(layer: FoldedLayer, ranges: Ranges, groups: dict[str, int]) -> int:
     fraction = fitting(max(HEADROOM * ranges.pre[layer.name], largest(layer.bias)), VALUE.high)
-    if layer.residual_gain is not None:
-        fraction = min(
-            fraction,
-            groups[layer.residual]
-            - RESIDUAL_GAIN_FRACTION
-            + fitting(largest(layer.residual_gain), PARAMETER.high),
-        )
-    if layer.gain is not None and not layer.real:
+    if layer.real:
+        unit = integer_matrix(layer, groups).count
+    else:
+        unit = 2.0 ** -groups[layer.residual]
+    steepest = fitting(largest(layer.residual_gain * unit), PARAMETER.high)
+    fraction = min(fraction, steepest - RESIDUAL_GAIN_FRACTION)
+    if layer.gain is not None:
         fraction = min(
             fraction,
             GAIN_SHIFTS[-1] - RESIDUAL_GAIN_FRACTION + fitting(largest(layer.gain), PARAMETER.high),

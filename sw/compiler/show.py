@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from rich import box
 from rich.console import Console
 from rich.table import Table
-from torch import Tensor
 
 from hw.spec.commands import Engine, Opcode, Target, decode
 from sw.compiler.bound import block_bound, layer_bounds
-from sw.compiler.folded import FoldedNetwork
-from sw.compiler.load import FloatNetwork
 from sw.compiler.packed import PackedNetwork
-from sw.compiler.quantised import QuantisedNetwork
 from sw.compiler.schedule import Program
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from sw.compiler.folded import FoldedNetwork
+    from sw.compiler.load import FloatNetwork
+    from sw.compiler.quantised import QuantisedNetwork
 
 
 def _table(title: str, columns: str) -> Table:
@@ -135,7 +140,8 @@ def show_quantise(network: QuantisedNetwork, console: Console) -> None:
 SCHEDULE_KEY = """\
 waits for: commands that an engine must have completed; engines by initial
 size: array commands: tiles x groups x words of K; LOAD, STORE: words;
-      GRID: outputs x channel words; BRANCH: columns x channel words
+      GRID: outputs x channel words; BRANCH: columns x channel words;
+      DENSE: tokens x groups x pairs of operands
 bound: cycles that multiplications and post-processing take at least"""
 
 
@@ -219,6 +225,8 @@ def _size(opcode: Opcode, fields: dict[str, int]) -> str:
         return f"{fields['outputs']} x {fields['words']}"
     if opcode is Opcode.BRANCH:
         return f"{fields['width']} x {fields['words']}"
+    if opcode is Opcode.DENSE:
+        return f"{fields['tokens']} x {fields['groups']} x {fields['segments'] * fields['pairs']}"
     groups = fields["outer"] * fields["inner"]
     return f"{fields['tiles']} x {groups} x {fields['heads'] * fields['words']}"
 

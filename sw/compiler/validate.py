@@ -24,6 +24,10 @@ def validate(path: Path, network: PackedNetwork, tensors: dict[str, np.ndarray])
     """
     shape = network.model
     _check_sizes(path, shape)
+    if len(network.classes) != shape.classes:
+        raise InvalidTensor(
+            f"{path}: names {len(network.classes)} classes, the model has {shape.classes}"
+        )
     for name, (inputs, outputs, kind) in expected_layers(shape).items():
         if name not in network.layers:
             raise MissingTensor(f"{path}: lacks layer {name!r}")
@@ -93,6 +97,7 @@ def _check_sizes(path: Path, shape: Shape) -> None:
         or shape.patch < 1
         or shape.side(shape.stages) < 1
         or any(c % h for c, h in zip(shape.channels, shape.heads, strict=True))
+        or any(i % c for i, c in zip(shape.hidden, shape.channels, strict=True))
     ):
         raise InvalidTensor(f"{path}: impossible sizes {shape}")
 
@@ -171,7 +176,7 @@ def _check_block(path: Path, network: PackedNetwork, stage: int, block: int) -> 
         shape.tokens(stage),
         shape.keys(stage),
     )
-    if got != want or shape.channels[i] << config.pool != shape.hidden[i]:
+    if got != want:
         raise InvalidTensor(f"{path}: {config.name}'s sizes {got} differ from the model's {want}")
     if not (
         0 <= config.scale <= PROBABILITY_SCALE.high

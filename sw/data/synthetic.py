@@ -1,8 +1,6 @@
 """Pictures made from a seed: smooth shapes at all scales, with natural-like statistics."""
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 
 
 def random_pictures(seed: int, count: int, size: int) -> np.ndarray:
@@ -19,6 +17,9 @@ def random_pictures(seed: int, count: int, size: int) -> np.ndarray:
     uint8 array (count, size, size, 3)
         Each picture spans most of 0..255; the colours are correlated, as in photographs.
     """
+    import torch
+    import torch.nn.functional as F
+
     generator = torch.Generator().manual_seed(seed)
     total, strength, cells = torch.zeros(count, 3, size, size), 1.0, 2
     while cells <= size:

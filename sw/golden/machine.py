@@ -7,6 +7,8 @@ and its memories are laid out as the accelerator's.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from hw.spec.commands import Bits, Opcode, Source, Target, decode
@@ -21,16 +23,9 @@ from hw.spec.numerics import (
     SLOPE_SHIFTS,
     TAP_SUM,
     VALUE,
-    Format,
 )
-
-
-def _round(a: np.ndarray, bits: int) -> np.ndarray:
-    return (a + (1 << bits - 1)) >> bits if bits else a
-
-
-def _saturate(a: np.ndarray, to: Format) -> np.ndarray:
-    return np.clip(a, to.low, to.high)
+from sw.golden.dense import run_dense
+from sw.golden.integers import drop, saturate
 
 
 class Machine:
@@ -128,15 +123,22 @@ class Machine:
     # -- lanes ---------------------------------------------------------------------------------
 
     def _linear(self, f: dict[str, int]) -> None:
-        self._main(f, lambda group, tile: self._accumulate(f, group, tile, signed=False))
+        self._main(f, lambda group, tile: self._sum(f, group, tile, signed=False))
 
     def _context(self, f: dict[str, int]) -> None:
-        self._main(f, lambda group, tile: self._accumulate(f, group, tile, signed=True))
+        self._main(f, lambda group, tile: self._sum(f, group, tile, signed=True))
+
+    def _affine(self, f: dict[str, int]) -> None:
+        self._main(f, lambda group, tile: np.zeros((self.c.rows, self.c.lanes), np.int64))
 
     def _pass(self, f: dict[str, int]) -> None:
         self._main(f, None)
 
-    def _main(self, f: dict[str, int], sums) -> None:
+    def _sum(self, f: dict[str, int], group: int, tile: int, signed: bool) -> np.ndarray:
+        acc = self._accumulate(f, group, tile, signed)
+        return (2 * acc if f["double"] else acc) - f["offset"]
+
+    def _main(self, f: dict[str, int], sums: Callable[[int, int], np.ndarray] | None) -> None:
         c = self.c
         fields = [n for i, n in enumerate(PARAMETER_FIELDS) if f["parameter_fields"] >> i & 1]
         for outer in range(f["outer"]):
@@ -149,39 +151,38 @@ class Machine:
                     p["residual_gain"] = np.full(c.lanes, f["residual_gain"])
                     p["slope_positive"] = np.full(c.lanes, f["slope_positive"])
                     p |= {n: self.parameter[base + i] for i, n in enumerate(fields)}
-                    acc = None if sums is None else sums(order, tile)[:tokens]
+                    s = None if sums is None else sums(order, tile)[:tokens]
                     group = f["first_group"] + outer + inner * f["group_step"]
                     token = tile * c.rows + np.arange(tokens)
-                    self._group(f, p, acc, token, tile, outer, group)
+                    self._group(f, p, s, token, tile, outer, group)
 
     def _group(
         self,
         f: dict[str, int],
         p: dict[str, np.ndarray],
-        acc: np.ndarray | None,
+        s: np.ndarray | None,
         token: np.ndarray,
         tile: int,
         outer: int,
         group: int,
     ) -> None:
-        """The post-processor on one group of one tile."""
+        """The post-processor on one group of one tile; without a sum y is 0."""
         residual = main = 0
         if f["residual"]:
             at = f["residual_base"] + token * f["residual_token"] + outer
             residual = self._value(f["residual"])[at]
         if f["main"]:
-            at = f["main_base"] + self._main_token(f, token) * f["main_token"] + outer
+            at = f["main_base"] + self._main_word(f, token) + outer
             main = self._value(f["main"])[at]
-        if acc is None:
+        if s is None:
             y = np.zeros((len(token), self.c.lanes), np.int64)
         else:
-            s = (2 * acc if f["double"] else acc) - f["offset"]
             pre = ((s * p["gain"]) << GAIN_SHIFTS[f["gain_shift"]]) + residual * p["residual_gain"]
-            v = _saturate(_round(pre, PRE_DROP) + (p["bias"] << PRE_FRACTION), PRE)
+            v = saturate(drop(pre, PRE_DROP) + (p["bias"] << PRE_FRACTION), PRE)
             slope = np.where(v < 0, p["slope_negative"], p["slope_positive"])
-            drop = SLOPE_SHIFTS[f["slope_shift"]] + PRE_FRACTION
-            y = _saturate(_round(v * slope, drop) + p["offset_out"], VALUE)
-        out = _saturate(y + main, VALUE)
+            shift = SLOPE_SHIFTS[f["slope_shift"]] + PRE_FRACTION
+            y = saturate(drop(v * slope, shift) + p["offset_out"], VALUE)
+        out = saturate(y + main, VALUE)
         if f["destination"]:
             memory = self._value(f["destination"])
             at = f["destination_base"] + token * f["destination_token"]
@@ -189,7 +190,7 @@ class Machine:
                 m = 1 << f["pool"]
                 kept = self.c.lanes // m
                 part = group % m * kept
-                pooled = _round(y.reshape(len(token), kept, m).sum(2), f["pool"])
+                pooled = drop(y.reshape(len(token), kept, m).sum(2), f["pool"])
                 memory[at + (group >> f["pool"]), part : part + kept] = pooled
             else:
                 memory[at + group] = out
@@ -198,14 +199,16 @@ class Machine:
                 bits = (out if f["bits_from_out"] else y) >= p[f"threshold{which}"]
                 self._write_bits(f, bits, token, tile, group, which)
 
-    def _main_token(self, f: dict[str, int], token: np.ndarray) -> np.ndarray:
-        """Token of the main operand's grid."""
-        r = f["up"]
+    def _main_word(self, f: dict[str, int], token: np.ndarray) -> np.ndarray:
+        """Words from the main operand's base to each token's."""
+        r, width, words = f["up"], f["width"], f["main_token"]
+        if f["main_row"]:
+            return token // width * f["main_row"] + token % width * words
         if r <= 1:
-            return token
-        row, column = token // f["width"], token % f["width"]
-        grid = f["width"] // r
-        return (f["up_row"] + row) // r * grid + np.minimum(column // r, grid - 1)
+            return token * words
+        row, column = token // width, token % width
+        grid = width // r
+        return ((f["up_row"] + row) // r * grid + np.minimum(column // r, grid - 1)) * words
 
     def _write_bits(
         self,
@@ -268,7 +271,7 @@ class Machine:
                 column = (output * f["window"] + np.arange(f["window"])) * f["token"]
                 total = self.x[f["base"] + row + column + word].sum((0, 1))
                 at = f["destination_base"] + output * f["destination_token"] + word
-                self.u[at] = _saturate(_round(total, f["shift"]), VALUE)
+                self.u[at] = saturate(drop(total, f["shift"]), VALUE)
 
     def _branch(self, f: dict[str, int]) -> None:
         width, words = f["width"], f["words"]
@@ -294,12 +297,17 @@ class Machine:
                 column = np.arange(width)
                 inside = np.minimum(column + reach, width - 1) - np.maximum(column - reach, 0) + 1
                 missing = (size - inside)[:, None]
-            s = _saturate(sums, TAP_SUM)
-            total += _saturate(
-                _round(p[f"gain_{branch}"] * s, shift)
+            s = saturate(sums, TAP_SUM)
+            total += saturate(
+                drop(p[f"gain_{branch}"] * s, shift)
                 + p[f"constant_{branch}"]
                 - missing * p[f"loss_{branch}"],
                 VALUE,
             )
         out = f["destination_base"] + np.arange(width)[:, None] * f["destination_token"]
-        self.u[out + np.arange(words)] = _saturate(total, VALUE).reshape(width, words, -1)
+        self.u[out + np.arange(words)] = saturate(total, VALUE).reshape(width, words, -1)
+
+    # -- integer layers ------------------------------------------------------------------------
+
+    def _dense(self, f: dict[str, int]) -> None:
+        run_dense(f, self._value(f["source"]), self.parameter, self.u)

@@ -120,7 +120,7 @@ def stem(packed: PackedNetwork, images: Tensor, trace: Trace | None = None) -> T
     layer = as_layer(packed.layer("stem"))
     pixels = patches(images.to(torch.int32) - 128, packed.model.patch)
     s = ops.integer_sum(pixels, layer.matrix, layer.sum_shift)
-    y = layer.post(s, None)
+    y = layer.post(None, s)
     if packed.model.class_token:
         y = torch.cat([y.new_zeros(len(y), 1, y.shape[2]), y], 1)
     return _record(trace, "stem", ops.add_main(y, layer.position))
@@ -134,10 +134,8 @@ def embed(packed: PackedNetwork, stage: int, x: Tensor, trace: Trace | None = No
     if packed.model.embedding == "real":
         n = as_layer(packed.layer(f"{name}.norm")).post(None, x)
         n = _record(trace, f"{name}.n", ops.saturate(n, NORMED))
-        y = layer.post(
-            ops.integer_sum(patches(n.view(b, side, side, c), 2), layer.matrix, layer.sum_shift),
-            None,
-        )
+        grid = patches(n.view(b, side, side, c), 2)
+        y = layer.post(None, ops.integer_sum(grid, layer.matrix, layer.sum_shift))
     else:
         bits = as_layer(packed.layer(f"{name}.pass")).bits(x)
         _record(trace, f"{name}.bits", bits)

@@ -83,14 +83,14 @@ def signed_sum(bits: Tensor, signs: Tensor) -> Tensor:
 
 
 def integer_sum(values: Tensor, weights: Tensor, shift: int) -> Tensor:
-    """Computes s = round(sum of value*weight over the last axis, shift), in SUM: real layers.
+    """Integer layers: s = saturate_VALUE(round(sum of value*weight over the last axis, shift)).
 
     Exact in float64 (products of at most 8 x 16 bits and K <= 2**20).
     """
     bound = magnitude(values) * int(weights.to(torch.int64).abs().sum(1).max())
     exact = torch.float32 if bound < EXACT_FLOAT32 else torch.float64
     acc = values.to(exact) @ weights.to(exact).T
-    return check("s", drop(acc.to(torch.int64), shift), SUM).to(torch.int32)
+    return saturate(drop(acc.to(torch.int64), shift), VALUE)
 
 
 def pre_activation(
@@ -140,12 +140,13 @@ def add_main(y: Tensor, main: Tensor) -> Tensor:
     return (y + main).clamp_(VALUE.low, VALUE.high)
 
 
-def channel_pool(y: Tensor, p: int) -> Tensor:
-    """round(sum of 2**p adjacent channels, p): (..., I) -> (..., I >> p)."""
-    if p == 0:
+def channel_pool(y: Tensor, m: int) -> Tensor:
+    """round(sum of m adjacent channels, p), p = ceil(log2 m): (..., I) -> (..., I / m)."""
+    if m == 1:
         return y
-    grouped = y.view(*y.shape[:-1], -1, 1 << p)
-    return check("pooled", drop(grouped.sum(-1, dtype=torch.int32), p), VALUE)
+    grouped = y.view(*y.shape[:-1], -1, m)
+    total = grouped.sum(-1, dtype=torch.int32)
+    return check("pooled", drop(total, (m - 1).bit_length()), VALUE)
 
 
 def grid_mean(x: Tensor, side: int, r: int, shift: int) -> Tensor:

@@ -14,7 +14,6 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from hw.spec import CONFIGURATIONS
-from sim.block.source import load_image, load_model
 from sim.block.tensors import NEVER_FORMED
 from sim.block.top import STALLS
 from sim.run_block import app
@@ -23,6 +22,7 @@ from sw.compiler.load import load
 from sw.compiler.pack import pack
 from sw.compiler.quantise import quantise
 from sw.data.synthetic import random_pictures
+from sw.files import load_image, load_model
 from sw.model import ModelConfig, random_binaryvit
 
 MODEL = ["--model", "random:cifar10"]

@@ -60,6 +60,8 @@ def test_stalls_change_no_tensor(name, stall):
         ((3, 96, 192, 2, 3), "3x4x64-l8"),  # heads of 48 channels, one key, windows of 3 x 3
         ((5, 96, 384, 1, 1), "4x8x64-l16"),  # a head of 96 channels, wider than the exp table
         ((1, 64, 64, 1, 1), "2x8x64-l8"),  # one token, no channel pooling
+        ((4, 64, 192, 2, 2), "3x4x64-l8"),  # channel pooling of 3
+        ((3, 32, 2048, 1, 1), "4x8x64-l16"),  # of 64
         ((8, 64, 512, 1, 8), "7x16x64-l32"),  # the paper's stage 1 ratios
         ((14, 64, 256, 1, 2), "7x16x64-l32"),  # several chunks of tokens
         ((7, 128, 512, 4, 1), "7x16x64-l32"),
@@ -80,7 +82,7 @@ def test_a_block_larger_than_x_memory_streams():
 SHAPES = st.tuples(
     st.integers(1, 5),
     st.sampled_from([32, 64, 96, 128]),
-    st.sampled_from([1, 2, 4, 8]),
+    st.sampled_from([1, 2, 3, 4, 6, 8, 16]),
     st.sampled_from([1, 2, 4, 8]),
     st.sampled_from([1, 2, 3, 4]),
 )

@@ -5,31 +5,32 @@ tokens.  *Attention*: query, scores, context, output.  *FFN*: hidden, branches, 
 last two run over chunks of tokens, skewed so that neighbouring commands are independent and the
 array never waits for the lanes or for the attention unit.
 
-Two plans.  **Resident**: x lies in x memory, u (k+v, then q+k+v, then t, then x1 plus the
+Three plans.  **Resident**: x lies in x memory, u (k+v, then q+k+v, then t, then x1 plus the
 branches) in u memory, all in place.  **Streaming**: where x does not fit, it passes through x
 memory picture row by picture row, twice (once for the spatial reduction), and x2 goes back.
+**Chunked**: the same without a spatial reduction, in as few runs of tokens as fit, k and v made
+twice.
 """
 
 from __future__ import annotations
 
-from hw.spec.commands import FETCH_AHEAD_BEATS
+from hw.spec.commands import FETCH_AHEAD_BEATS, LANES
 from hw.spec.configuration import Configuration
 from sw.compiler.schedule.allocate import allocate, memory_sizes
-from sw.compiler.schedule.emit import Emitter
-from sw.compiler.schedule.image import BlockImage, ExternalMemory
+from sw.compiler.schedule.assemble import assemble
+from sw.compiler.schedule.chunked import Chunked
+from sw.compiler.schedule.emit import Emitter, Stream
+from sw.compiler.schedule.external import ExternalMemory
+from sw.compiler.schedule.image import BlockImage
 from sw.compiler.schedule.operands import Values
-from sw.compiler.schedule.plan import Plan
-from sw.compiler.schedule.program import (
-    Program,
-    ScheduleError,
-    assemble,
-    hoist_loads,
-)
+from sw.compiler.schedule.order import by_start
+from sw.compiler.schedule.plan import LANE_POOLS, Plan
+from sw.compiler.schedule.program import Buffer, Program, ScheduleError
 from sw.compiler.schedule.resident import Resident
 from sw.compiler.schedule.streaming import Streaming
 
-HOIST = 24
-"""Operations that a LOAD may be issued ahead of its first use's place in the program."""
+TOKEN_WORDS = (1 << next(f.bits for f in LANES if f.name == "destination_token")) - 1
+"""Words a token that a command can tell of."""
 
 
 def schedule_block(block: BlockImage, configuration: Configuration) -> Program:
@@ -40,36 +41,70 @@ def schedule_block(block: BlockImage, configuration: Configuration) -> Program:
     ScheduleError
         For a block that the configuration cannot hold: names the memory, needed and available.
     """
+    return _schedule(choose_plan(block, configuration), block, configuration)
+
+
+def choose_plan(block: BlockImage, configuration: Configuration) -> type[Plan]:
+    """The first plan whose buffers fit.
+
+    Raises
+    ------
+    ScheduleError
+        If none does: what the resident plan lacks.
+    """
     check(block, configuration)
-    try:
-        return _schedule(Resident, block, configuration)
-    except ScheduleError:
-        if block.reduction == 1:
-            raise
-    return _schedule(Streaming, block, configuration)
+    plans: list[type[Plan]] = [Resident]
+    if block.reduction > 1:
+        plans.append(Streaming)
+    elif block.branch is None:
+        plans.append(Chunked)
+    lacks = None
+    for plan in plans:
+        stream = Stream(configuration, ExternalMemory())
+        try:
+            plan(block, stream, input_of(plan, block, configuration)).emit()
+            allocate(stream.operations, _sizes(plan, block, configuration))
+        except ScheduleError as error:
+            lacks = lacks or error
+        else:
+            return plan
+    raise lacks
+
+
+def input_of(plan: type[Plan], block: BlockImage, configuration: Configuration) -> Buffer:
+    """x of one block alone: on chip to the end, or the first words of external memory."""
+    words = block.tokens * block.channels // configuration.lanes
+    if plan is Resident:
+        return Buffer("x", "x", words, keep=True)
+    return Buffer("x", "spill", words, base=0)
+
+
+def _sizes(plan: type[Plan], block: BlockImage, c: Configuration) -> dict[str, int]:
+    """Words of every memory: x and x2 of a block whose x is not on chip are spilled."""
+    spills = 0 if plan is Resident else 2 * block.tokens * block.channels // c.lanes
+    return memory_sizes(c) | {"spill": spills}
 
 
 def _schedule(plan: type[Plan], block: BlockImage, configuration: Configuration) -> Program:
     """The program of one plan; external memory holds x, then what the plan loads, then commands."""
+    sizes = _sizes(plan, block, configuration)
     external = ExternalMemory()
-    x_beats = block.tokens * block.channels // configuration.lanes * configuration.lane_beats
-    x_address = external.reserve(x_beats)
-    streams = plan is Streaming
-    result_address = external.reserve(x_beats) if streams else None
-    schedule = plan(block, configuration, external, x_address, result_address)
-    schedule.emit()
-    sizes = memory_sizes(configuration)
-    usage = allocate(schedule.emitter.operations, sizes)
-    operations = hoist_loads(schedule.emitter.operations, sizes, HOIST)
+    x = input_of(plan, block, configuration)
+    x_address = external.reserve(max(x.words, sizes["spill"]) * configuration.lane_beats, "spills")
+    stream = Stream(configuration, external)
+    x2 = plan(block, stream, x).emit()
+    usage = allocate(stream.operations, sizes)
+    operations = by_start(stream.operations, sizes, configuration)
     words = assemble(operations, sizes)
     start = external.add_commands(words)
     preload: list[int] = []
-    if not streams:
-        load = Emitter(block, configuration, external, 0)
-        load.load_values("x", Values(schedule.x, 0, schedule.token_words), block.tokens, x_address)
+    if plan is Resident:
+        load = Stream(configuration, external)
+        values = Values(x, 0, block.channels // configuration.lanes)
+        Emitter(load, {}, 0).load_values("x", values, block.tokens, x_address)
         preload = assemble(load.operations, sizes)
     preload_start = external.add_commands(preload) if preload else start
-    external.reserve(FETCH_AHEAD_BEATS)
+    external.reserve(FETCH_AHEAD_BEATS, "program")
     return Program(
         configuration,
         words,
@@ -79,8 +114,8 @@ def _schedule(plan: type[Plan], block: BlockImage, configuration: Configuration)
         preload,
         preload_start,
         x_address,
-        result_address,
-        usage,
+        None if plan is Resident else x2.base * configuration.lane_beats,
+        {memory: used for memory, used in usage.items() if memory != "spill"},
     )
 
 
@@ -98,8 +133,10 @@ def check(block: BlockImage, c: Configuration) -> None:
             f"hidden={block.hidden} is no multiple of channels={block.channels}",
         ),
         (
-            block.hidden // block.channels in (1, 2, 4, 8),
-            f"hidden/channels={block.hidden // block.channels}: channel pooling takes 1, 2, 4 or 8",
+            block.hidden // block.channels in LANE_POOLS or block.hidden // c.lanes <= TOKEN_WORDS,
+            f"hidden={block.hidden} is more than {TOKEN_WORDS} words of {c.lanes} lanes, and "
+            f"hidden/channels={block.hidden // block.channels} is none of "
+            f"{', '.join(map(str, LANE_POOLS))}; use a configuration with more lanes",
         ),
         (
             block.keys >= 1,

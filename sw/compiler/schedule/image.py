@@ -151,41 +151,6 @@ def branch_words(block: BlockImage, c: Configuration) -> np.ndarray:
     return stacked.reshape(-1, c.lanes)
 
 
-class ExternalMemory:
-    """Collects what lies in external memory, in 128-bit beats.
-
-    Attributes
-    ----------
-    beats : int
-        Beats so far.
-    """
-
-    def __init__(self) -> None:
-        self._parts: list[np.ndarray] = []
-        self.beats = 0
-
-    def add(self, words: np.ndarray) -> int:
-        """Appends an array whose bytes fill whole beats; returns its first beat."""
-        flat = np.ascontiguousarray(words).view(np.uint64).reshape(-1, 2)
-        address = self.beats
-        self._parts.append(flat)
-        self.beats += len(flat)
-        return address
-
-    def add_commands(self, words: list[int]) -> int:
-        """Appends 512-bit commands; returns the first beat."""
-        data = b"".join(word.to_bytes(64, "little") for word in words)
-        return self.add(np.frombuffer(data, dtype=np.uint64))
-
-    def reserve(self, beats: int) -> int:
-        """Appends zeros; returns the first beat."""
-        return self.add(np.zeros((beats, 2), dtype=np.uint64))
-
-    def image(self) -> np.ndarray:
-        """Everything: uint64, shape (beats, 2)."""
-        return np.concatenate(self._parts) if self._parts else np.zeros((0, 2), np.uint64)
-
-
 def block_image(packed: PackedNetwork, stage: int, block: int) -> BlockImage:
     """What the scheduler needs of one block of a packed network.
 
@@ -197,7 +162,7 @@ def block_image(packed: PackedNetwork, stage: int, block: int) -> BlockImage:
     config = packed.block(stage, block)
     prefix = f"{config.name}."
     layers = {
-        name.removeprefix(prefix): _layer_image(layer)
+        name.removeprefix(prefix): layer_image(layer)
         for name, layer in packed.layers.items()
         if name.startswith(prefix)
     }
@@ -221,7 +186,8 @@ def block_image(packed: PackedNetwork, stage: int, block: int) -> BlockImage:
     )
 
 
-def _layer_image(layer: PackedLayer) -> LayerImage:
+def layer_image(layer: PackedLayer) -> LayerImage:
+    """What the scheduler needs of one layer."""
     weight = None if layer.weight is None else layer.weight.view(np.uint64)
     return LayerImage(
         weight,

@@ -19,6 +19,10 @@ class Values:
     offset: int
     token_words: int
 
+    def at(self, token: int) -> Values:
+        """From a later token on."""
+        return Values(self.buffer, self.offset + token * self.token_words, self.token_words)
+
     def access(self, tokens: int, write: bool, first: int = 0, last: int = 0) -> Access:
         """The words of `tokens` tokens; with `last`, words [first, last) of each."""
         stop = self.offset + tokens * self.token_words
@@ -67,6 +71,42 @@ class Upsampled:
             first,
             last,
         )
+
+
+@dataclass(frozen=True)
+class Strided:
+    """Every second token of every second row of a picture, `width` tokens a row of them.
+
+    ``values`` begins at the first token of the first row; the reader skips `skip` of its words.
+    """
+
+    values: Values
+    skip: int
+    width: int
+
+    @property
+    def buffer(self) -> Buffer:
+        """The whole tensor."""
+        return self.values.buffer
+
+    @property
+    def offset(self) -> int:
+        """Word of the first token."""
+        return self.values.offset + self.skip
+
+    @property
+    def token_words(self) -> int:
+        """Words between tokens."""
+        return 2 * self.values.token_words
+
+    @property
+    def row_words(self) -> int:
+        """Words between rows."""
+        return 2 * self.width * self.token_words
+
+    def access(self, tokens: int, write: bool, first: int = 0, last: int = 0) -> Access:
+        """All rows that the tokens lie in."""
+        return self.values.access(4 * tokens, write)
 
 
 @dataclass(frozen=True)

@@ -1,96 +1,59 @@
-"""What both plans of a block share: buffers, and the steps over a run of tokens."""
+"""The steps of a block over a run of tokens, which every plan puts together."""
 
 from __future__ import annotations
 
-import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 
 from hw.spec.commands import Bits
-from hw.spec.configuration import Configuration
-from sw.compiler.schedule.emit import Emitter
-from sw.compiler.schedule.image import BlockImage, ExternalMemory
+from sw.compiler.schedule import attention, lanes, passes
+from sw.compiler.schedule.buffers import BlockBuffers
+from sw.compiler.schedule.dense import pool_channels
 from sw.compiler.schedule.operands import BitsTo, Upsampled, Values
 from sw.compiler.schedule.program import Access, Buffer
 
+LANE_POOLS = (1, 2, 4, 8)
+"""Channels that the lanes can average on the way; DENSE takes any other number."""
 
-class Plan(ABC):
-    """What both plans share: sizes, buffers and the steps of a block over a run of tokens."""
 
-    def __init__(
-        self,
-        block: BlockImage,
-        configuration: Configuration,
-        external: ExternalMemory,
-        x_address: int,
-        result_address: int | None,
-    ) -> None:
-        c = self.c = configuration
-        self.block = block
-        self.x_address, self.result_address = x_address, result_address
-        self.token_words = block.channels // c.lanes
-        self.k_words = -(-block.channels // 64)
-        self.hidden_words = -(-block.hidden // 64)
-        self.m_words = -(-block.keys // 64)
-        key_groups = -(-block.keys // c.lanes)
-        self.keys = self.column_buffer("keys", key_groups * self.k_words * c.group_tiles)
-        self.values = self.column_buffer("values", self.token_words * self.m_words * c.group_tiles)
-        self.pool = int(math.log2(block.hidden // block.channels))
-        self.emitter = Emitter(block, configuration, external, self.unit_words())
-
-    @abstractmethod
-    def unit_words(self) -> int:
-        """Column words a weight LOAD brings."""
-
-    def column_buffer(self, name: str, words: int) -> Buffer:
-        """Column memory, rounded up to whole units beside them so that nothing is fragmented."""
-        unit = self.unit_words()
-        return Buffer(name, "column", -(-words // unit) * unit if 2 * words > unit else words)
-
-    def tiles(self, tokens: int) -> int:
-        """Tiles of a run of tokens."""
-        return -(-tokens // self.c.rows)
-
-    def row_buffer(self, name: str, tokens: int, words: int, sets: int = 1) -> Buffer:
-        """Row memory for `words` words a tile."""
-        return Buffer(name, "row", sets * self.tiles(tokens) * words)
-
-    def bits_to(
-        self,
-        buffer: Buffer,
-        words: int,
-        *,
-        offset: int = 0,
-        sets_apart: int = 0,
-        from_out: bool = False,
-    ) -> BitsTo:
-        """Row bits with `words` words a tile."""
-        return BitsTo(Bits.ROW, buffer, offset, sets_apart, words, from_out=from_out)
+class Plan(BlockBuffers):
+    """The steps; a plan says over which tokens, in which order, and where x is."""
 
     # -- keys and values -----------------------------------------------------------------------
 
     def key_value(
-        self, tokens: int, row_k: Access, row_v: Access, residual: Values, kv: Values
+        self,
+        tokens: int,
+        row_k: Access,
+        row_v: Access,
+        residual: Values,
+        kv: Values | None,
+        first: int = 0,
+        bits: bool = True,
     ) -> None:
-        """k to key bits and kv, v to value bits and kv += v."""
-        e, c = self.emitter, self.c
-        e.linear(
+        """k and v of keys from `first` on: their sum to `kv`, their bits to column memory."""
+        e, tiles = self.emitter, self.c.group_tiles
+        to_keys = BitsTo(Bits.KEY, self.keys, 0, 0, self.k_words * tiles, first)
+        to_values = BitsTo(Bits.VALUE, self.values, 0, 0, self.m_words * tiles, first)
+        lanes.linear(
+            e,
             "key",
-            0,
+            first,
             tokens,
             row_k,
             residual=residual,
             destination=kv,
-            bits=BitsTo(Bits.KEY, self.keys, 0, 0, self.k_words * c.group_tiles),
+            bits=to_keys if bits else None,
         )
-        e.linear(
+        lanes.linear(
+            e,
             "value",
-            0,
+            first,
             tokens,
             row_v,
             residual=residual,
             main=kv,
             destination=kv,
-            bits=BitsTo(Bits.VALUE, self.values, 0, 0, self.m_words * c.group_tiles),
+            bits=to_values if bits else None,
         )
 
     def reduced_keys(self, pooled: Values, kv: Values) -> None:
@@ -99,10 +62,11 @@ class Plan(ABC):
         m, kw = block.keys, self.k_words
         words = self.tiles(m) * kw
         row = self.row_buffer("pooled_bits", m, kw)
-        e.threshold("pass_pooled", 0, m, pooled, self.bits_to(row, kw, from_out=True))
+        passes.threshold(e, "pass_pooled", 0, m, pooled, self.bits_to(row, kw, from_out=True))
         reduced = Values(Buffer("reduced", "x", m * self.token_words), 0, self.token_words)
         bits = self.row_buffer("reduced_bits", m, kw, sets=2)
-        e.linear(
+        lanes.linear(
+            e,
             "reduction",
             0,
             m,
@@ -122,7 +86,8 @@ class Plan(ABC):
     ) -> Access:
         """q; returns where its bits lie."""
         bits = self.row_buffer("query_bits", tokens, self.k_words)
-        self.emitter.linear(
+        lanes.linear(
+            self.emitter,
             "query",
             first,
             tokens,
@@ -140,22 +105,24 @@ class Plan(ABC):
             "probability", "row", self.block.heads * self.tiles(tokens) * self.m_words
         )
         for head in range(self.block.heads):
-            self.emitter.scores(first, tokens, head, query, self.keys, probability)
+            attention.scores(
+                self.emitter, self.block, first, tokens, head, query, self.keys, probability
+            )
         return probability
 
-    def context(self, first: int, tokens: int, probability: Buffer, u: Values) -> Access:
-        """ctx and t; returns where t's bits lie."""
-        bits = self.row_buffer("t_bits", tokens, self.k_words)
-        self.emitter.context(
-            first, tokens, self.values, probability, u, self.bits_to(bits, self.k_words)
-        )
-        return Access(bits, 0, bits.words, False)
+    def context(
+        self, first: int, tokens: int, probability: Buffer, u: Values, bits: Access
+    ) -> None:
+        """ctx and t; t's bits to `bits`."""
+        to = self.bits_to(bits.buffer, self.k_words, offset=bits.start)
+        attention.context(self.emitter, self.block, first, tokens, self.values, probability, u, to)
 
     def output(
         self, first: int, tokens: int, row: Access, x: Values, u: Values, bits: Buffer, offset: int
     ) -> None:
         """x1 in place of x, its bits at word `offset` of `bits`."""
-        self.emitter.linear(
+        lanes.linear(
+            self.emitter,
             "output",
             first,
             tokens,
@@ -167,30 +134,72 @@ class Plan(ABC):
         )
 
     def hidden(self, first: int, tokens: int, row: Access, x: Values) -> tuple[Access, Values]:
-        """f1: hidden bits and pooled f."""
+        """f: hidden bits and pooled f, beside what ffn's main operand lies in."""
         memory = "x" if self.block.branch is not None else "u"
-        bits = self.row_buffer("hidden_bits", tokens, self.hidden_words)
+        buffer = self.row_buffer("hidden_bits", tokens, self.hidden_words)
         pooled = Values(Buffer("pooled", memory, tokens * self.token_words), 0, self.token_words)
-        self.emitter.linear(
-            "hidden",
-            first,
-            tokens,
-            row,
-            residual=x,
-            destination=pooled,
-            bits=self.bits_to(bits, self.hidden_words),
-            inner=self.block.hidden // self.block.channels,
-            pool=self.pool,
-        )
-        return Access(bits, 0, bits.words, False), pooled
+        bits = self.bits_to(buffer, self.hidden_words)
+        if self.ratio in LANE_POOLS:
+            lanes.linear(
+                self.emitter,
+                "hidden",
+                first,
+                tokens,
+                row,
+                residual=x,
+                destination=pooled,
+                bits=bits,
+                inner=self.ratio,
+                pool=self.ratio.bit_length() - 1,
+            )
+        else:
+            self.hidden_then_pool(first, tokens, row, x, bits, pooled)
+        return Access(buffer, 0, buffer.words, False), pooled
+
+    def hidden_then_pool(
+        self, first: int, tokens: int, row: Access, x: Values, bits: BitsTo, pooled: Values
+    ) -> None:
+        """All of f to u memory, as many tokens at a time as fit, and the dense unit pools it."""
+        e, c = self.emitter, self.c
+        wide = self.block.hidden // c.lanes
+        words = wide + (self.token_words if pooled.buffer.memory == "x" else 0)
+        step = max(1, self.free_u(tokens) // 2 // (c.rows * words)) * c.rows
+        stays = 2 * self.block.layers["hidden"].weight.size // c.columns <= c.column_words
+        for at in range(0, tokens, step):
+            count = min(step, tokens - at)
+            tile = at // c.rows
+            start = row.start + tile * self.k_words
+            f = Values(Buffer("hidden", "u", count * wide), 0, wide)
+            if at and not stays:
+                e.forget()
+            lanes.linear(
+                e,
+                "hidden",
+                first + at,
+                count,
+                Access(row.buffer, start, start + self.tiles(count) * self.k_words, False),
+                residual=x.at(at),
+                destination=f,
+                bits=self.bits_to(bits.buffer, self.hidden_words, offset=tile * self.hidden_words),
+                inner=self.ratio,
+            )
+            to = pooled.at(at)
+            if pooled.buffer.memory == "u":
+                pool_channels(e, "pooled", first + at, count, f, self.ratio, to)
+                continue
+            means = self.at(Buffer("means", "u", count * self.token_words), 0)
+            pool_channels(e, "pooled", first + at, count, f, self.ratio, means)
+            passes.copy(e, "pooled.copy", first + at, count, means, to)
 
     def ffn_output(
         self, first: int, tokens: int, row: Access, pooled: Values, x: Values, u: Values
     ) -> None:
         """x2 in place of x1."""
         main = u if self.block.branch is not None else x
-        self.emitter.linear("ffn", first, tokens, row, residual=pooled, main=main, destination=x)
+        lanes.linear(
+            self.emitter, "ffn", first, tokens, row, residual=pooled, main=main, destination=x
+        )
 
     @abstractmethod
-    def emit(self) -> None:
-        """Emits the whole block."""
+    def emit(self) -> Buffer:
+        """Emits the whole block; returns where x2 is."""

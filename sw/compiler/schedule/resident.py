@@ -2,43 +2,37 @@
 
 from __future__ import annotations
 
-from hw.spec.configuration import Configuration
-from sw.compiler.schedule.image import BlockImage, ExternalMemory
+from sw.compiler.schedule import passes
+from sw.compiler.schedule.emit import Stream
+from sw.compiler.schedule.image import BlockImage
 from sw.compiler.schedule.operands import Upsampled, Values
 from sw.compiler.schedule.plan import Plan
+from sw.compiler.schedule.pooling import Window, branch, grid
 from sw.compiler.schedule.program import Access, Buffer
 
 
 class Resident(Plan):
     """x and u stay on chip."""
 
-    def __init__(
-        self,
-        block: BlockImage,
-        configuration: Configuration,
-        external: ExternalMemory,
-        x_address: int,
-        result_address: int | None,
-    ) -> None:
-        super().__init__(block, configuration, external, x_address, result_address)
-        words = block.tokens * self.token_words
-        self.x = Buffer("x", "x", words, keep=True)
-        self.u = Buffer("u", "u", words)
+    def __init__(self, block: BlockImage, stream: Stream, x: Buffer, name: str = "") -> None:
+        super().__init__(block, stream, x, name)
+        self.u = Buffer("u", "u", block.tokens * self.token_words)
 
     def unit_words(self) -> int:
         """Small enough that the first layer starts early and a ring of units fits."""
         return max(16, self.c.column_words // 8)
 
-    def at(self, buffer: Buffer, first: int) -> Values:
-        """Tokens from `first` on of a whole tensor."""
-        return Values(buffer, first * self.token_words, self.token_words)
+    def free_u(self, tokens: int) -> int:
+        """All but the branch sums, or but two chunks of pooled f."""
+        branches = self.block.branch is not None
+        return self.c.u_words - (self.u.words if branches else 2 * tokens * self.token_words)
 
     def chunks(self, tiles: int) -> list[tuple[int, int]]:
         """Runs (first, tokens) of `tiles` tiles each."""
         step, n = tiles * self.c.rows, self.block.tokens
         return [(first, min(step, n - first)) for first in range(0, n, step)]
 
-    def emit(self) -> None:
+    def emit(self) -> Buffer:
         """Keys and values, attention over chunks, FFN over chunks."""
         block, e = self.block, self.emitter
         n, kw, r = block.tokens, self.k_words, block.reduction
@@ -46,7 +40,9 @@ class Resident(Plan):
         sets = block.layers["pass"].sets
         x, u = self.at(self.x, 0), self.at(self.u, 0)
         bits = self.row_buffer("input_bits", n, kw, sets=sets)
-        e.threshold("pass", 0, n, x, self.bits_to(bits, kw, sets_apart=words, from_out=True))
+        passes.threshold(
+            e, "pass", 0, n, x, self.bits_to(bits, kw, sets_apart=words, from_out=True)
+        )
         if r == 1:
             kv = u
             self.key_value(
@@ -61,18 +57,20 @@ class Resident(Plan):
                 Buffer("pooled_mean", "u", block.keys * self.token_words), 0, self.token_words
             )
             for row in range(block.pooled_height):
-                e.grid(
+                grid(
+                    e,
+                    "attention.pooled_mean",
                     row,
                     self.at(self.x, row * r * block.width),
-                    Values(
-                        pooled.buffer, row * block.pooled_width * self.token_words, self.token_words
-                    ),
+                    pooled.at(row * block.pooled_width),
+                    Window(r, block.pooled_width, block.width, block.grid_shift),
                 )
             kv = Values(Buffer("kv", "u", block.keys * self.token_words), 0, self.token_words)
             self.reduced_keys(pooled, kv)
         n2_bits = self.row_buffer("n2_bits", n, kw)
         self.attention(bits, kv, n2_bits)
         self.ffn(n2_bits)
+        return self.x
 
     def attention(self, bits: Buffer, kv: Values, n2_bits: Buffer) -> None:
         """Query, scores, context and output, skewed by a chunk; branches as rows complete."""
@@ -94,13 +92,14 @@ class Resident(Plan):
                 probabilities[slot] = self.score(*chunks[slot], queries.pop(slot))
             if slot >= 1:
                 first, tokens = chunks[slot - 1]
-                contexts[slot - 1] = self.context(
-                    first, tokens, probabilities.pop(slot - 1), self.at(self.u, first)
+                t_bits = self.row_access(self.row_buffer("t_bits", tokens, self.k_words), 0, tokens)
+                self.context(
+                    first, tokens, probabilities.pop(slot - 1), self.at(self.u, first), t_bits
                 )
+                contexts[slot - 1] = t_bits
             if slot + 1 < len(chunks):
                 first, tokens = chunks[slot + 1]
-                tile = first // c.rows * self.k_words
-                row = Access(bits, tile, tile + self.tiles(tokens) * self.k_words, False)
+                row = self.row_access(bits, first, tokens)
                 queries[slot + 1] = self.query(
                     first,
                     tokens,
@@ -155,7 +154,8 @@ class Resident(Plan):
                 self.at(self.x, y * block.width) if 0 <= y < block.height else None
                 for y in range(done_rows - 2, done_rows + 3)
             ]
-            self.emitter.branch(done_rows, rows, self.at(self.u, done_rows * block.width))
+            u = self.at(self.u, done_rows * block.width)
+            branch(self.emitter, block, done_rows, rows, u)
             done_rows += 1
         return done_rows
 
@@ -163,32 +163,37 @@ class Resident(Plan):
         """Hidden and output, skewed by a chunk where all weights stay on chip."""
         block, c = self.block, self.c
         weights = sum(block.layers[name].weight.size // c.columns for name in ("hidden", "ffn"))
-        step = self.tiles(block.tokens)
-        if weights <= c.column_words:
-            free_rows = c.row_words - n2_bits.words
-            free_x = (
-                c.x_words - self.x.words if block.branch is not None else (c.u_words - self.u.words)
+        stays = weights <= c.column_words
+        branches = block.branch is not None
+        free = c.x_words - self.x.words if branches else c.u_words - self.u.words
+        tiles = self.tiles(block.tokens)
+        if stays:
+            step = min(
+                (c.row_words - n2_bits.words) // (2 * self.hidden_words),
+                free // (2 * c.rows * self.token_words),
+                -(-tiles // 3),
             )
-            step = max(
-                1,
-                min(
-                    free_rows // (2 * self.hidden_words),
-                    free_x // (2 * c.rows * self.token_words),
-                    -(-step // 3),
-                ),
+        else:
+            # One chunk if it fits: every other one loads the weights again.
+            room = free if branches else c.u_words
+            step = min(
+                (c.row_words - n2_bits.words) // self.hidden_words,
+                room // (c.rows * self.token_words),
+                tiles,
             )
-        chunks = self.chunks(step)
         pending: list[tuple[int, int, Access, Values]] = []
-        for slot in range(len(chunks) + 1):
-            if slot < len(chunks):
-                first, tokens = chunks[slot]
-                tile = first // c.rows * self.k_words
-                row = Access(n2_bits, tile, tile + self.tiles(tokens) * self.k_words, False)
-                pending.append(
-                    (first, tokens, *self.hidden(first, tokens, row, self.at(self.x, first)))
-                )
-            if slot >= 1:
-                first, tokens, row, pooled = pending.pop(0)
-                self.ffn_output(
-                    first, tokens, row, pooled, self.at(self.x, first), self.at(self.u, first)
-                )
+        for first, tokens in self.chunks(max(1, step)):
+            if first and not stays:
+                self.ffn_chunk(*pending.pop())
+                self.emitter.forget()
+            row = self.row_access(n2_bits, first, tokens)
+            pending.append(
+                (first, tokens, *self.hidden(first, tokens, row, self.at(self.x, first)))
+            )
+            if first and stays:
+                self.ffn_chunk(*pending.pop(0))
+        self.ffn_chunk(*pending.pop())
+
+    def ffn_chunk(self, first: int, tokens: int, row: Access, pooled: Values) -> None:
+        """x2 of a chunk."""
+        self.ffn_output(first, tokens, row, pooled, self.at(self.x, first), self.at(self.u, first))

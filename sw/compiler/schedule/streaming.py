@@ -5,8 +5,10 @@ Only for blocks with spatial reduction: their keys and values are few, and stay 
 
 from __future__ import annotations
 
+from sw.compiler.schedule import passes
 from sw.compiler.schedule.operands import Upsampled, Values
 from sw.compiler.schedule.plan import Plan
+from sw.compiler.schedule.pooling import Window, branch, grid
 from sw.compiler.schedule.program import Access, Buffer
 
 
@@ -17,39 +19,48 @@ class Streaming(Plan):
         """Whole layers: they stay for the block."""
         return self.c.column_words
 
-    def emit(self) -> None:
+    def free_u(self, tokens: int) -> int:
+        """All but k + v and the chunks that are on their way."""
+        words = self.block.keys + (self.slots() + 2) * tokens
+        return self.c.u_words - words * self.token_words
+
+    def emit(self) -> Buffer:
         """Spatial reduction over all of x, then every step skewed over chunks of rows."""
         block = self.block
         kv = Values(Buffer("kv", "u", block.keys * self.token_words), 0, self.token_words)
         self.reduced_keys(self.pool_all(), kv)
-        self.stream(kv)
+        return self.stream(kv)
 
     def pool_all(self) -> Values:
         """The reduced grid of x."""
-        block, e = self.block, self.emitter
-        pooled = Buffer("pooled_mean", "u", block.keys * self.token_words)
-        row_words = block.pooled_width * self.token_words
+        block = self.block
+        pooled = self.at(Buffer("pooled_mean", "u", block.keys * self.token_words), 0)
         tokens = block.reduction * block.width
+        window = Window(block.reduction, block.pooled_width, block.width, block.grid_shift)
         for row in range(block.pooled_height):
             x = self.chunk_of_x(f"pool{row}", row * tokens, tokens)
-            e.grid(row, x, Values(pooled, row * row_words, self.token_words))
-        return Values(pooled, 0, self.token_words)
+            to = pooled.at(row * block.pooled_width)
+            grid(self.emitter, "attention.pooled_mean", row, x, to, window)
+        return pooled
 
     def chunk_of_x(self, name: str, first: int, tokens: int) -> Values:
         """Loads a run of tokens."""
         values = Values(Buffer(name, "x", tokens * self.token_words), 0, self.token_words)
-        address = self.x_address + first * self.token_words * self.c.lane_beats
-        self.emitter.load_values("x.load", values, tokens, address)
+        self.emitter.load_values("x.load", values, tokens, self.at(self.x, first))
         return values
 
-    def stream(self, kv: Values) -> None:
+    def slots(self) -> int:
+        """Slots from a chunk's scores to its x2: row y may go when row y+2's branches are read."""
+        return 2 * -(-2 // self.rows_of_chunk()) + 2 if self.block.branch is not None else 4
+
+    def stream(self, kv: Values) -> Buffer:
         """One slot a chunk; a step `lag` slots behind works on an earlier chunk."""
         block, e, kw = self.block, self.emitter, self.k_words
         rows = self.rows_of_chunk()
         bounds = [(y, min(rows, block.height - y)) for y in range(0, block.height, rows)]
         near = -(-2 // rows)
-        # x2 replaces x1: row y may go when the branches of row y+2 have read it.
-        last = 1 + 2 * near + 1 if block.branch is not None else 4
+        last = self.slots()
+        x2 = Buffer("x2", "spill", self.x.words)
         n = len(bounds)
         state: dict[int, dict] = {}
 
@@ -66,7 +77,9 @@ class Streaming(Plan):
             i = slot - 1
             if valid(i):
                 s = state[i]
-                s["t_bits"] = self.context(*span(i), s.pop("probability"), s["u"])
+                tokens = span(i)[1]
+                s["t_bits"] = self.row_access(self.row_buffer("t_bits", tokens, kw), 0, tokens)
+                self.context(*span(i), s.pop("probability"), s["u"], s["t_bits"])
             i = slot + 1
             if valid(i):
                 s = state[i] = self.open_chunk(*span(i))
@@ -100,19 +113,15 @@ class Streaming(Plan):
                 s = state[i]
                 first, tokens = span(i)
                 self.ffn_output(first, tokens, s["hidden"], s["pooled"], s["x"], s["u"])
-                e.store_values(
-                    "x.store",
-                    s["x"],
-                    tokens,
-                    self.result_address + first * self.token_words * self.c.lane_beats,
-                )
+                e.store_values("x.store", s["x"], tokens, self.at(x2, first))
+        return x2
 
     def open_chunk(self, first: int, tokens: int) -> dict:
         """Loads a chunk of x, makes its query input bits and room for u."""
         x = self.chunk_of_x("x", first, tokens)
         bits = self.row_buffer("input_bits", tokens, self.k_words)
-        self.emitter.threshold(
-            "pass", first, tokens, x, self.bits_to(bits, self.k_words, from_out=True)
+        passes.threshold(
+            self.emitter, "pass", first, tokens, x, self.bits_to(bits, self.k_words, from_out=True)
         )
         u = Values(Buffer("u", "u", tokens * self.token_words), 0, self.token_words)
         return {"x": x, "u": u, "bits": Access(bits, 0, bits.words, False)}
@@ -131,7 +140,7 @@ class Streaming(Plan):
 
         first, count = bounds[i]
         for y in range(first, first + count):
-            self.emitter.branch(y, [at(y + dy, "x") for dy in range(-2, 3)], at(y, "u"))
+            branch(self.emitter, block, y, [at(y + dy, "x") for dy in range(-2, 3)], at(y, "u"))
 
     def rows_of_chunk(self) -> int:
         """Rows whose tokens fill tiles, as few as x memory asks for."""

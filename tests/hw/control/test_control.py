@@ -8,7 +8,7 @@ import pytest
 from hw.control import Control
 from hw.interfaces import column_write, x_write
 from hw.spec import find_configuration
-from hw.spec.commands import ENGINE_OF, RECORDS, Engine, Opcode, Source, Target, encode
+from hw.spec.commands import ENGINE_OF, HEADER, RECORDS, Engine, Opcode, Source, Target, encode
 from hw.spec.digest import contract_digest
 from hw.spec.registers import IDENTITY, REGISTERS
 from sim.build import build_simulator, verilog
@@ -24,10 +24,11 @@ PORTS = {
 }
 UNIT_OPCODES = {
     "array": (Opcode.LINEAR, Opcode.CONTEXT, Opcode.SCORE),
-    "lanes": (Opcode.LINEAR, Opcode.CONTEXT, Opcode.PASS),
+    "lanes": (Opcode.LINEAR, Opcode.CONTEXT, Opcode.PASS, Opcode.AFFINE),
     "attention": (Opcode.SCORE,),
     "grid": (Opcode.GRID,),
     "branch": (Opcode.BRANCH,),
+    "dense": (Opcode.DENSE,),
 }
 MEMORY_BEATS = 1 << 15
 LOADS_AT, STORES_AT = 1 << 12, 1 << 14
@@ -91,7 +92,7 @@ class Program:
             else:
                 fields |= {
                     f.name: chance.getrandbits(f.bits)
-                    for f in RECORDS[opcode].fields[7:]
+                    for f in RECORDS[opcode].fields[len(HEADER) :]
                     if not f.signed
                 }
             self.add(opcode, **fields)
@@ -169,6 +170,7 @@ def check(c, program, log, before, after):
     assert registers["identity"] == IDENTITY
     assert registers["contract"] == int(contract_digest()[:8], 16)
     assert registers["geometry"] == (c.rows | c.columns << 8 | c.lanes << 16 | c.pool_lanes << 24)
+    assert registers["configuration"] == int(c.digest[:8], 16)
     assert registers["status"] == 2
     assert registers["cycles"] == log["cycles"] - 2  # the write's cycle and the first idle one
     load_beats = sum(r[3] for r in log["requests"] if not r[1] and r[2] >= LOADS_AT)
@@ -291,11 +293,14 @@ def test_a_waiting_command_reaches_its_unit_two_cycles_after_the_completion():
     program.add(Opcode.BRANCH)
     program.add(Opcode.GRID)
     program.add(Opcode.PASS, after_pool=3)
+    program.add(Opcode.DENSE, after_main=3)
+    program.add(Opcode.AFFINE, after_dense=1)
     (log,) = run("3x4x64-l8", [program.add(Opcode.END)], latency=60)
-    done = {e: [cycle for cycle, engine in log["done"] if engine == e] for e in range(5)}
+    done = {e: [cycle for cycle, engine in log["done"] if engine == e] for e in Engine}
     units = {unit: [r[0] for r in log["units"][unit]] for unit in UNIT_OPCODES}
     assert units["attention"] == [done[2][0] + 2]
     assert units["array"][1] == done[2][0] + 2
-    assert units["lanes"][1:] == [done[3][0] + 2, done[4][2] + 2]
+    assert units["lanes"][1:] == [done[3][0] + 2, done[4][2] + 2, done[5][0] + 2]
+    assert units["dense"] == [done[2][2] + 2]
     assert units["grid"][0] == done[2][1] + 2
     assert units["branch"][0] == done[4][0] + 2

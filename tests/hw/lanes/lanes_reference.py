@@ -20,6 +20,9 @@ from hw.spec.numerics import (
     VALUE,
 )
 
+SUMMED = (Opcode.LINEAR, Opcode.CONTEXT)
+"""Commands with array results; the others have s = 0."""
+
 
 def rounded(a: int, n: int) -> int:
     """Drop n bits, half up."""
@@ -65,15 +68,15 @@ class Reference:
             return to.low
         return a
 
-    def lane(self, f: dict, skip: bool, acc: int, p: dict, residual: int, main: int):
+    def lane(self, f: dict, opcode: Opcode, acc: int, p: dict, residual: int, main: int):
         """One channel: s, y, out, three bits."""
-        s = (2 * acc if f["double"] else acc) - f["offset"]
+        s = (2 * acc if f["double"] else acc) - f["offset"] if opcode in SUMMED else 0
         pre = ((s * p["gain"]) << GAIN_SHIFTS[f["gain_shift"]]) + residual * p["residual_gain"]
         v = self.saturate(rounded(pre, PRE_DROP) + (p["bias"] << PRE_FRACTION), PRE, "pre")
         slope = p["slope_negative"] if v < 0 else p["slope_positive"]
         shift = SLOPE_SHIFTS[f["slope_shift"]] + PRE_FRACTION
         y = rounded(v * slope, shift) + p["offset_out"]
-        y = 0 if skip else self.saturate(y, VALUE, "y")
+        y = 0 if opcode == Opcode.PASS else self.saturate(y, VALUE, "y")
         out = self.saturate(y + main, VALUE, "out")
         compared = out if f["bits_from_out"] else y
         bits = []
@@ -94,7 +97,6 @@ class Reference:
         """One command; `results` iterates beats of accumulators."""
         rows, lanes = self.c.rows, self.c.lanes
         memory = {Source.X: ("x", self.x), Source.U: ("u", self.u)}
-        skip = opcode == Opcode.PASS
         present = [n for i, n in enumerate(PARAMETER_FIELDS) if f["parameter_fields"] >> i & 1]
         count = 0
         for outer in range(f["outer"]):
@@ -107,7 +109,7 @@ class Reference:
                     words = {n: self.parameter[base + i] for i, n in enumerate(present)}
                     for slot in range(tokens):
                         token = tile * rows + slot
-                        acc = [0] * lanes if skip else next(results)
+                        acc = next(results) if opcode in SUMMED else [0] * lanes
                         residual, main = [0] * lanes, [0] * lanes
                         if f["residual"]:
                             name, words_of = memory[f["residual"]]
@@ -125,7 +127,7 @@ class Reference:
                             for n in ("residual_gain", "slope_positive"):
                                 if n not in words:
                                     p[n] = f[n]
-                            beat.append(self.lane(f, skip, acc[i], p, residual[i], main[i]))
+                            beat.append(self.lane(f, opcode, acc[i], p, residual[i], main[i]))
                         self.finish(f, beat, token, tile, slot, g, block)
                         count += 1
             if f["bits"] == Bits.VALUE:
@@ -136,10 +138,12 @@ class Reference:
     @staticmethod
     def main_word(f: dict, token: int) -> int:
         """Word of main for outer 0."""
-        if f["up"] == 1:
+        if f["up"] == 1 and f["main_row"] == 0:
             return f["main_base"] + token * f["main_token"]
         r, width = f["up"], f["width"]
         row, column = divmod(token, width)
+        if r == 1:
+            return f["main_base"] + row * f["main_row"] + column * f["main_token"]
         row_up, column_up = (f["up_row"] + row) // r, min(column // r, width // r - 1)
         return f["main_base"] + (row_up * (width // r) + column_up) * f["main_token"]
 

@@ -60,9 +60,13 @@ def fields_of(c: Configuration, r: random.Random, **chosen: int) -> dict[str, in
     up = chosen.get("up", r.choice((1, 1, 2, 3, 4, 8)))
     sources = r.choice([(a, b) for a in Source for b in Source if a == Source.NONE or a != b])
     sets = r.choice((1, 2, 3)) if bits == Bits.ROW else 1
+    tiles = chosen.get("tiles", r.randrange(1, 5))
+    width = chosen.get("width", r.randrange(up, 3 * up + 3))
+    # Steps that keep every token in its half of the memory.
+    step, row_step = 500 // (tiles * c.rows), 500 // -(-tiles * c.rows // width)
     f |= {
         "tag": r.randrange(4096),
-        "tiles": r.randrange(1, 5),
+        "tiles": tiles,
         "last_tokens": r.randrange(1, c.rows + 1),
         "outer": r.randrange(1, 4),
         "inner": inner,
@@ -74,14 +78,15 @@ def fields_of(c: Configuration, r: random.Random, **chosen: int) -> dict[str, in
         "residual_base": r.randrange(500),
         "main": sources[1],
         "main_base": r.randrange(500),
-        "residual_token": r.randrange(3, 10),
-        "main_token": r.randrange(3, 10),
+        "residual_token": r.randrange(1, min(step, 9) + 1),
+        "main_token": r.randrange(1, min(step, 9) + 1),
+        "main_row": r.choice((0, r.randrange(1, row_step + 1))) if up == 1 else 0,
         "up": up,
         "up_row": r.randrange(up),
-        "width": r.randrange(up, 3 * up + 3),
+        "width": width,
         "destination": r.choice(list(Source)),
         "destination_base": HALF + r.randrange(400),
-        "destination_token": r.randrange(1, 12),
+        "destination_token": r.randrange(1, min(step, 11) + 1),
         "pooled": r.randrange(2),
         "pool": r.randrange(4),
         "first_group": r.randrange(6),

@@ -29,12 +29,12 @@ def linear(c, r, **chosen):
 
 
 def pass_(c, r, **chosen):
-    """A PASS: thresholds of main."""
+    """A PASS: thresholds of main, y = 0 even with parameters that say otherwise."""
     return Opcode.PASS, fields_of(
         c,
         r,
         **{
-            "parameter_fields": r.choice((0b001000000, 0b011000000, 0b111000000)),
+            "parameter_fields": r.choice((0b001000000, 0b111000000, 0b111111111)),
             "bits_from_out": 1,
             "residual": Source.NONE,
             "main": r.choice((Source.X, Source.U)),
@@ -43,6 +43,18 @@ def pass_(c, r, **chosen):
             **chosen,
         },
     )
+
+
+def affine(c, r, **chosen):
+    """An AFFINE: y of the residual alone, whatever double and offset say."""
+    return Opcode.AFFINE, fields_of(
+        c, r, **{"residual": Source.X, "main": r.choice((Source.NONE, Source.U)), **chosen}
+    )
+
+
+def mixed(c, r):
+    """A random command of any kind."""
+    return r.choice((linear, linear, linear, pass_, affine))(c, r)
 
 
 @pytest.mark.parametrize("name, commands", [(SMALL, 60), (LARGE, 12)])
@@ -57,7 +69,7 @@ def pass_(c, r, **chosen):
 )
 def test_random_commands(name, commands, seed, stalls):
     c, r = find_configuration(name), random.Random(seed)
-    todo = [(pass_ if r.random() < 0.2 else linear)(c, r) for _ in range(commands)]
+    todo = [mixed(c, r) for _ in range(commands)]
     seen = run(name, todo, seed, **stalls).reference.seen
     if name == SMALL:
         for corner in ("pre high", "pre low", "y high", "y low", "out high", "out low"):
@@ -66,7 +78,7 @@ def test_random_commands(name, commands, seed, stalls):
 
 def test_random_commands_with_one_column_tile():
     c, r = find_configuration("2x8x64-l8"), random.Random(13)
-    run(c.name, [linear(c, r) for _ in range(40)], 13, stall=0.1, result_stall=0.1)
+    run(c.name, [mixed(c, r) for _ in range(40)], 13, stall=0.1, result_stall=0.1)
 
 
 @pytest.mark.parametrize("name", [SMALL, LARGE])
@@ -110,6 +122,60 @@ def test_sources_and_up(name):
 
 
 @pytest.mark.parametrize("name", [SMALL, LARGE])
+def test_main_rows(name):
+    """Pictures of any width against tiles, groups that begin again in mid-row; contiguous ones."""
+    c, r = find_configuration(name), random.Random(14)
+    todo = [
+        r.choice((linear, pass_, affine))(
+            c,
+            r,
+            main=Source.X,
+            residual=Source.U,
+            up=1,
+            width=width,
+            main_token=token,
+            main_row=row,
+            tiles=3,
+            inner=inner,
+            outer=outer,
+        )
+        for width in (1, 2, c.rows - 1, c.rows, c.rows + 1, 2 * c.rows + 1, 3 * c.rows)
+        for inner, outer in ((1, 1), (1, 2), (2, 1), (3, 3))
+        for token, row in ((r.randrange(1, 6), r.randrange(1, 20)), (4, 4 * width), (5, 0))
+    ]
+    # Neither the width nor what is left of a row passes from one command to the next.
+    todo += [
+        linear(c, r, main=Source.X, residual=Source.U, up=up, width=9, main_row=row, tiles=2)
+        for up, row in ((1, 30), (1, 0), (2, 0), (1, 7), (3, 0), (1, 0))
+    ]
+    run(name, todo, 14, stall=0.1, command_stall=0.2)
+
+
+@pytest.mark.parametrize("name", [SMALL, LARGE])
+@pytest.mark.parametrize("stalls", [{}, {"stall": 0.3, "result_stall": 0.3, "command_stall": 0.3}])
+def test_affine_takes_no_result(name, stalls):
+    """AFFINE between commands whose results wait: any operands, pool, groups and bits."""
+    c, r = find_configuration(name), random.Random(15)
+    chosen = [
+        {"residual": residual, "main": main, "destination": destination, "outer": 2}
+        for residual in (Source.X, Source.U)
+        for main in (Source.NONE, Source(3 - residual))
+        for destination in Source
+    ]
+    chosen += [
+        {"pooled": 1, "pool": pool, "destination": Source.U, "inner": inner, "group_step": 3}
+        for pool in range(4)
+        for inner in (1, 4)
+    ]
+    chosen += [{"bits": bits, "first_key": 2 * c.lanes, "tiles": 3} for bits in Bits]
+    chosen += [{"offset": offset, "double": 1, "parameter_fields": 511} for offset in EDGES]
+    todo = []
+    for fields in chosen:
+        todo += [affine(c, r, **fields), linear(c, r, tiles=1, outer=1)]
+    run(name, todo, 15, **stalls)
+
+
+@pytest.mark.parametrize("name", [SMALL, LARGE])
 def test_pool_inner_and_in_place(name):
     c, r = find_configuration(name), random.Random(6)
     todo = [
@@ -138,6 +204,7 @@ def test_pool_inner_and_in_place(name):
         "main": Source.X,
         "main_base": HALF,
         "main_token": 4,
+        "main_row": 0,
         "up": 1,
         "pooled": 0,
         "residual": Source.U,
@@ -146,7 +213,7 @@ def test_pool_inner_and_in_place(name):
         "outer": 3,
         "tiles": 3,
     }
-    run(name, [*todo, linear(c, r, **in_place)], 6)
+    run(name, [*todo, linear(c, r, **in_place), pass_(c, r), affine(c, r, **in_place)], 6)
 
 
 @pytest.mark.parametrize("name", [SMALL, LARGE])
@@ -285,7 +352,9 @@ def test_throughput(name):
         todo = [linear(c, r, **{**rows, "parameter_fields": few, **chosen}) for _ in range(6)]
         got = run(name, todo, 10)
         assert sum(gaps(got)) == 0, chosen
+    rows["parameter_fields"] = few
     todo = [pass_(c, r, **{**rows, "tiles": 2, "outer": 2, "main": Source.X}) for _ in range(6)]
+    todo += [affine(c, r, **{**rows, "residual": Source.U, "tiles": 2}) for _ in range(3)]
     assert sum(gaps(run(name, todo, 10))) == 0
     # A group with more parameter words than tokens takes a cycle a word.
     todo = [linear(c, r, **{**rows, "parameter_fields": 511, "tiles": 1}) for _ in range(4)]

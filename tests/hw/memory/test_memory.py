@@ -35,10 +35,10 @@ from sim.run import run_testbench
 CYCLES = 1500
 MEMORIES = {
     # memory, read signature, write signature, reading clients, writing clients
-    "x": (lambda c: ValueMemory(c, c.x_words), x_read, x_write, 3, 2),
-    "u": (lambda c: ValueMemory(c, c.u_words), u_read, u_write, 2, 2),
+    "x": (lambda c: ValueMemory(c, c.x_words), x_read, x_write, 4, 2),
+    "u": (lambda c: ValueMemory(c, c.u_words), u_read, u_write, 3, 3),
     "column": (ColumnMemory, column_read, column_write, 1, 2),
-    "parameter": (ParameterMemory, parameter_read, parameter_write, 2, 1),
+    "parameter": (ParameterMemory, parameter_read, parameter_write, 3, 1),
 }
 
 

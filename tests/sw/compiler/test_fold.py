@@ -9,7 +9,7 @@ from sw.compiler.fold import even_shift, flip_columns, fold, signs
 from sw.compiler.load import load, load_state
 from sw.compiler.packed import Preprocessing
 from sw.model import ModelConfig
-from tests.sw.golden.random_model import CONFIGS, normalised, random_model
+from tests.sw.golden.random_model import CONFIGS, normalised, pictures, random_model
 
 
 def test_folded_logits_equal_the_float_models(network):
@@ -43,12 +43,18 @@ def test_even_shift_never_lets_a_mean_grow(window, shift):
     assert even_shift(window) == shift and 2**shift >= window
 
 
-def test_hidden_width_that_cannot_pool_is_refused():
+@pytest.mark.parametrize(("m", "factor"), [(1, 1), (3, 4 / 3), (5, 8 / 5), (16, 1), (64, 1)])
+def test_the_rest_of_a_mean_of_channels_is_the_ffns_residual_gain(m, factor):
     config = ModelConfig(
-        image=8, patch=2, channels=(32,), depths=(1,), reduction=(1,), heads=(1,), hidden=(96,)
+        image=8, patch=2, channels=(32,), depths=(1,), reduction=(1,), heads=(1,), hidden=(32 * m,)
     )
-    with pytest.raises(CompileError, match=r"stage1.block0: I=96 is 3 times C=32"):
-        fold(load(random_model(config)))
+    model = random_model(config)
+    folded, images = fold(load(model)), pictures(config, 4, 1)
+    assert folded.layers["stage1.block0.ffn"].residual_gain.tolist() == [factor] * 32
+    with torch.no_grad():
+        want = model(normalised(images))
+    got = run_folded(folded, images, kind=torch.float64)
+    assert (got - want).abs().max() <= 1e-6 * want.abs().max()
 
 
 def test_missing_tensor_is_named():

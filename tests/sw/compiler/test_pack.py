@@ -9,6 +9,7 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from sw.compiler.errors import (
+    DamagedImage,
     InvalidTensor,
     MissingTensor,
     PackedImageError,
@@ -124,14 +125,33 @@ def test_wrong_tensor(image, name, change):
         read_packed(image)
 
 
-def test_impossible_sizes(image):
+@pytest.mark.parametrize(("field", "value"), [("heads", [0, 1]), ("hidden", [128, 100])])
+def test_impossible_sizes(image, field, value):
     def change(metadata, _):
         model = json.loads(metadata["model"])
-        model["heads"] = [0, 1]
+        model[field] = value
         metadata["model"] = json.dumps(model)
 
     rewrite(image, change)
     with pytest.raises(InvalidTensor, match="impossible sizes"):
+        read_packed(image)
+
+
+@pytest.mark.parametrize("place", [0.2, 0.5, 0.8, 1.0])
+def test_one_flipped_bit_of_the_tensors(image, place):
+    """Values are still possible ones: nothing but the checksum can tell."""
+    data = bytearray(image.read_bytes())
+    start = 8 + int.from_bytes(data[:8], "little")
+    data[start + int(place * (len(data) - 1 - start))] ^= 1
+    image.write_bytes(data)
+    with pytest.raises(PackedImageError, match=r"model\.bvit"):
+        read_packed(image)
+
+
+def test_other_weights_with_the_old_checksum(image):
+    name = "stage1.block0.query.weight"
+    rewrite(image, lambda _, tensors: tensors.update({name: tensors[name][::-1].copy()}))
+    with pytest.raises(DamagedImage, match="do not match its checksum"):
         read_packed(image)
 
 

@@ -11,7 +11,8 @@ from hw.spec.numerics import EXP, PARAMETER, VALUE
 from sw.compiler.attention import clip_scale, exp_table
 from sw.compiler.bits import pack_bits, unpack_bits
 from sw.compiler.fold import threshold
-from sw.compiler.quantise import integer_threshold
+from sw.compiler.quantise import integer_threshold, quantise
+from tests.sw.conftest import compiled
 
 
 @pytest.mark.parametrize("fraction", [-2, 0, 9, 15])
@@ -77,8 +78,40 @@ def test_every_parameter_uses_its_width(network):
             assert array.dtype == np.int16, (layer.name, field)
         if "gain" in layer.parameters:
             assert np.abs(layer.parameters["gain"].astype(int)).max() >= 512, layer.name
+        if "sum_shift" in layer.scalars:
+            assert "gain" not in layer.parameters and not layer.scalars.get("gain_shift")
+            assert np.abs(layer.full("residual_gain").astype(int)).max() >= 1024, layer.name
         for value in layer.constants.values():
             assert PARAMETER.low <= value <= PARAMETER.high
+
+
+def real_layers(packed):
+    """Stem and real embeddings."""
+    return [layer for layer in packed.layers.values() if "sum_shift" in layer.scalars]
+
+
+def test_no_operand_saturates_a_real_sum_and_no_bit_is_wasted(network):
+    """The operands that make a row's sum greatest, at the ends of their 8 bits."""
+    _, _, quantised, _ = network
+    layers = real_layers(quantised.packed)
+    assert len(layers) == 1 + (quantised.packed.model.embedding == "real")
+    for layer in layers:
+        rows = [row.astype(int).tolist() for row in layer.matrix]
+        sums = [sum(-128 * w if w < 0 else 127 * w for w in row) for row in rows]
+        sums += [sum(127 * w if w < 0 else -128 * w for w in row) for row in rows]
+        shift, greatest = layer.scalars["sum_shift"], max(abs(s) for s in sums)
+        assert round(greatest / 2**shift) <= VALUE.high
+        assert round(greatest / 2 ** (shift - 1)) > VALUE.high, "one shift less would do"
+
+
+def test_gains_of_real_layers_fit_however_narrow_the_pictures_are():
+    """Grey pictures leave the pre-activation so small that its fraction must give way."""
+    _, folded, quantised, images = compiled("mean")
+    grey = torch.full_like(images, 128)
+    packed = quantise(folded, grey)
+    stem = packed.packed.layer("stem")
+    assert 16384 <= np.abs(stem.full("residual_gain").astype(int)).max() <= PARAMETER.high
+    assert packed.pre_fractions["stem"] > quantised.pre_fractions["stem"]
 
 
 def test_attention_never_sees_an_inverted_bit(network):

@@ -42,8 +42,13 @@ CONFIGS = {
         hidden=(128,),
         layer_scale=False,
     ),
+    "ratios": ModelConfig(
+        **SMALL, channels=(32, 64), depths=(1, 1), reduction=(2, 1), heads=(1, 1), hidden=(96, 1024)
+    ),
 }
-"""Both embeddings, both heads, with and without branches and layer scale, odd windows, d = 128."""
+"""Both embeddings, both heads, with and without branches and layer scale, odd windows, d = 128,
+I/C of 1 to 4 and 16.
+"""
 
 MEAN, DEVIATION = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
 

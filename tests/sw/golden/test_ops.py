@@ -159,15 +159,27 @@ def test_grid_mean_rounds_half_up_and_upsample_repeats():
 
 def test_channel_pool_averages_adjacent_channels_at_both_ends():
     y = torch.tensor([[32767, 32767, -32768, -32768, 1, 0, -1, 0]], dtype=torch.int32)
-    assert ops.channel_pool(y, 1).tolist() == [[32767, -32768, 1, 0]]
-    assert ops.channel_pool(y, 0) is y
+    assert ops.channel_pool(y, 2).tolist() == [[32767, -32768, 1, 0]]
+    assert ops.channel_pool(y, 1) is y
+
+
+@pytest.mark.parametrize("m", [3, 5, 6, 7, 16, 63, 64])
+def test_channel_pool_of_any_ratio_divides_by_the_next_power_of_two(m):
+    y = torch.randint(-32768, 32768, (2, 4 * m), dtype=torch.int32)
+    y[0, :m], y[1, -m:] = -32768, 32767
+    p = math.ceil(math.log2(m))
+    sums = [[sum(row[i * m : (i + 1) * m]) for i in range(4)] for row in y.tolist()]
+    want = [[rounded(s, p) for s in row] for row in sums]
+    assert ops.channel_pool(y, m).tolist() == want
 
 
 def test_integer_sum_is_exact_where_float32_is_not():
     values = torch.full((1, 4096), 127, dtype=torch.int32)
     weights = torch.full((1, 4096), 127, dtype=torch.int8)
     weights[0, 0] = 126
-    assert ops.integer_sum(values, weights, 10).item() == (4096 * 127 * 127 - 127 + 512) >> 10
+    assert ops.integer_sum(values, weights, 11).item() == (4096 * 127 * 127 - 127 + 1024) >> 11
+    assert ops.integer_sum(values, weights, 10).item() == 32767
+    assert ops.integer_sum(-values, weights, 10).item() == -32768
 
 
 def test_add_main_saturates():

@@ -5,15 +5,23 @@ Each block starts from golden's x, so its errors are its own; the whole network'
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
 from hw.spec.numerics import BRANCHES, VALUE
+from sw.compiler.fold import fold
+from sw.compiler.load import load
 from sw.compiler.packed import block_name
-from sw.golden import run
+from sw.compiler.quantise import quantise
+from sw.golden import network as golden
+from sw.golden import ops, run
+from sw.model import ModelConfig
 from sw.model.probe import Probe
-from tests.sw.golden.random_model import normalised
-from tests.sw.golden.tolerance import branch_error, post_error, signs_sum
+from tests.sw.conftest import compiled
+from tests.sw.golden.random_model import normalised, pictures, random_model
+from tests.sw.golden.tolerance import branch_error, largest, post_error, signs_sum
 
 
 def forced(trace, quantised):
@@ -27,6 +35,11 @@ def forced(trace, quantised):
         return torch.where(bits, 1.0, -1.0)
 
     return binarise
+
+
+def pooled_share(m):
+    """Golden's pooled channels over the float model's: m / 2**ceil(log2 m)."""
+    return m / 2 ** math.ceil(math.log2(m))
 
 
 def block_errors(packed, name, trace):
@@ -64,7 +77,7 @@ def block_errors(packed, name, trace):
     errors["ffn.hidden"] = e_f = linear(
         "hidden", "ffn.n2_bits", t("x1").repeat(1, 1, times), e_x1.repeat(times)
     )
-    errors["ffn.pooled"] = e_pf = e_f.view(-1, times).mean(1) + 0.5
+    errors["ffn.pooled"] = e_pf = pooled_share(times) * e_f.view(-1, times).mean(1) + 0.5
     errors["ffn.y"] = linear("ffn", "ffn.hidden_bits", t("ffn.pooled"), e_pf)
     errors["x2"] = e_x1 + errors["ffn.y"]
     if packed.model.pooled_branches:
@@ -78,6 +91,23 @@ def block_errors(packed, name, trace):
 
 def test_every_block_matches_the_float_model(network):
     model, _, quantised, images = network
+    check_blocks(model, quantised, images)
+
+
+@pytest.mark.parametrize("m", [5, 6, 64])
+def test_blocks_of_any_hidden_width_match_the_float_model(m):
+    config = ModelConfig(
+        image=16, patch=4, channels=(32,), depths=(1,), reduction=(1,), heads=(1,), hidden=(32 * m,)
+    )
+    model, images = random_model(config), pictures(config, 16, 1)
+    quantised = quantise(fold(load(model)), images)
+    ffn = quantised.packed.layer("stage1.block0.ffn")
+    assert "residual_gain" in ffn.constants and ffn.inputs == 32 * m
+    check_blocks(model, quantised, images[:4])
+
+
+def check_blocks(model, quantised, images):
+    """Every tensor of every block within its tolerance of the float model's."""
     packed, trace = quantised.packed, {}
     run(packed, images, trace)
     for number, (stage, block) in enumerate(packed.model.blocks()):
@@ -93,6 +123,8 @@ def test_every_block_matches_the_float_model(network):
             got, want = trace[f"{name}.{tensor}"], reference[f"{name}.{tensor}"]
             assert ops_unsaturated(got), f"{name}.{tensor} saturates: the test says nothing"
             scaled = want * 2.0 ** packed.fractions[f"{name}.{tensor}"]
+            if tensor == "ffn.pooled":
+                scaled *= pooled_share(packed.blocks[name].pool)
             excess = ((got - scaled).abs() - allowed).max()
             assert excess <= 0, f"{name}.{tensor}: {excess:.2f} units beyond the tolerance"
             cosine = torch.nn.functional.cosine_similarity(
@@ -101,6 +133,54 @@ def test_every_block_matches_the_float_model(network):
             assert cosine >= 0.999, f"{name}.{tensor}: cosine {cosine:.5f}"
         for tensor in ("attention.scores", "attention.context"):
             assert (trace[f"{name}.{tensor}"] == reference[f"{name}.{tensor}"]).all(), tensor
+
+
+def matrix_error(layer, operand, operand_error):
+    """Error of a real layer's s by channel: each weight off by half a count, each operand by its
+    error, and the rounding; operand is golden's (..., fan-in).
+    """
+    weight = torch.from_numpy(layer.matrix).double().abs()
+    reach, error = largest(operand), operand_error * torch.ones(layer.inputs, dtype=torch.float64)
+    total = (reach / 2).sum() + weight @ error + error.sum() / 2
+    return total * 2.0 ** -layer.scalars["sum_shift"] + 0.5
+
+
+def check_real_layer(packed, name, s_error, s, got, want):
+    """A real layer's out within its tolerance, and close as a whole."""
+    layer = packed.layer(name)
+    assert ops_unsaturated(s) and ops_unsaturated(got), f"{name} saturates"
+    scaled = want * 2.0 ** packed.fractions[name]
+    excess = ((got - scaled).abs() - post_error(layer, None, s, s_error) - 0.5).max()
+    assert excess <= 0, f"{name}: {excess:.2f} units beyond the tolerance"
+    cosine = torch.nn.functional.cosine_similarity(got.double().flatten(), scaled.flatten(), 0)
+    assert cosine >= 0.999, f"{name}: cosine {cosine:.5f}"
+
+
+def test_the_stem_matches_the_float_model(network):
+    model, _, quantised, images = network
+    packed, reference = quantised.packed, {}
+    with torch.no_grad():
+        model(normalised(images), reference)
+    got, layer = golden.stem(packed, images), packed.layer("stem")
+    pixels = golden.patches(images.to(torch.int32) - 128, packed.model.patch)
+    s = ops.integer_sum(pixels, torch.from_numpy(layer.matrix), layer.scalars["sum_shift"])
+    check_real_layer(packed, "stem", matrix_error(layer, pixels, 0), s, got, reference["stem"])
+
+
+def test_real_embeddings_match_the_float_model():
+    model, _, quantised, images = compiled("real")
+    packed, trace, name = quantised.packed, {}, "stage2.embedding"
+    run(packed, images, trace)
+    x, n = trace["stage1.block0.x2"], trace[f"{name}.n"]
+    side, layer = packed.model.side(1), packed.layer(name)
+    with torch.no_grad():
+        unit = 2.0 ** -packed.fractions["stage1.block0.x2"]
+        want = model.vit.encoder.patch_embed1(x.double() * unit)
+    operand = golden.patches(n.view(len(n), side, side, -1), 2)
+    n_error = post_error(packed.layer(f"{name}.norm"), None, x).repeat(4)
+    s = ops.integer_sum(operand, torch.from_numpy(layer.matrix), layer.scalars["sum_shift"])
+    s_error = matrix_error(layer, operand, n_error)
+    check_real_layer(packed, name, s_error, s, trace[name], want)
 
 
 def ops_unsaturated(tensor):

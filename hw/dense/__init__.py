@@ -1,0 +1,1 @@
+"""Integer layers: real embeddings, the classifier, and channel pooling of any ratio (DENSE)."""

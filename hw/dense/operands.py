@@ -1,0 +1,161 @@
+"""Reads operand words ahead of their use."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from hw.control.queue import Queue
+from hw.dense.layouts import COMMAND
+from hw.interfaces import u_read, x_read
+from hw.spec.commands import Operand, Source
+from hw.spec.configuration import Configuration
+from hw.spec.numerics import VALUE
+
+AHEAD = 4
+"""Operand words that are read before they are used."""
+
+
+class Operands(wiring.Component):
+    """The operand words of a DENSE command, in order: for group, for token, for segment, for word.
+
+    Latency 4 cycles from `start` to the first word, 3 from a granted read to its word; a word a
+    cycle up to :data:`AHEAD` words ahead.  Respects back-pressure; every grant may be low at any
+    time.  Golden partner: DENSE of ``hw.spec.commands``.  Validated within
+    :class:`hw.dense.unit.Dense`.
+
+    Parameters
+    ----------
+    configuration : Configuration
+        Sizes.
+
+    Members
+    -------
+    command : In(COMMAND)
+        The command, stable while its words are read.
+    start : In(1)
+        First cycle of `command`; the words of the one before were taken.
+    stall : In(1)
+        No word is read in this cycle.
+    x : Out(x memory read)
+        Operand words.
+    u : Out(u memory read)
+        Operand words.
+    word : Out(stream of `lanes` values)
+        Words of the command.
+    """
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._c = c = configuration
+        super().__init__(
+            {
+                "command": In(COMMAND),
+                "start": In(1),
+                "stall": In(1),
+                "x": Out(x_read(c)),
+                "u": Out(u_read(c)),
+                "word": Out(stream.Signature(c.lanes * VALUE.bits)),
+            }
+        )
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        c, f = self._c, self.command
+        m.submodules.words = words = Queue(c, c.lanes * VALUE.bits, AHEAD)
+        connect(m, words.output, flipped(self.word))
+
+        # A word holds `lanes` pairs of pixels, else lanes/2 pairs; segments begin a new word.
+        lane_bits = c.lanes.bit_length() - 1
+        # The last round of every loop is registered: the walk begins after `start`.
+        last_pair = Signal.like(f.pairs)
+        last_index, last_segment, last_token, last_group = (
+            Signal.like(field, name=f"last_{name}", reset_less=True)
+            for name, field in (
+                ("index", f.pairs),
+                ("segment", f.segments),
+                ("token", f.tokens),
+                ("group", f.groups),
+            )
+        )
+        m.d.comb += last_pair.eq(f.pairs - 1)
+        m.d.sync += [
+            last_index.eq(
+                Mux(f.operand == Operand.PIXEL, last_pair >> lane_bits, last_pair >> lane_bits - 1)
+            ),
+            last_segment.eq(f.segments - 1),
+            last_token.eq(f.tokens - 1),
+            last_group.eq(f.groups - 1),
+        ]
+
+        # Walk, without a multiplier: every loop keeps where its round began.
+        active, room = Signal(), Signal(range(AHEAD + 1), init=AHEAD)
+        place, at_segment, at_token, at_group = (
+            Signal.like(f.base, name=name)
+            for name in ("place", "at_segment", "at_token", "at_group")
+        )
+        index, segment = Signal.like(f.pairs), Signal.like(f.segments)
+        token, group = Signal.like(f.tokens), Signal.like(f.groups)
+        want, granted, from_u = Signal(), Signal(), Signal()
+        m.d.comb += [
+            from_u.eq(f.source == Source.U),
+            want.eq(active & (room != 0) & ~self.stall),
+            self.x.address.eq(place),
+            self.u.address.eq(place),
+            self.x.request.eq(want & ~from_u),
+            self.u.request.eq(want & from_u),
+            granted.eq(want & Mux(from_u, self.u.grant, self.x.grant)),
+        ]
+        next_segment, next_token, next_group = (
+            Signal.like(f.base, name=name) for name in ("next_segment", "next_token", "next_group")
+        )
+        m.d.comb += [
+            next_segment.eq(at_segment + f.segment),
+            next_token.eq(at_token + f.token),
+            next_group.eq(at_group + f.group),
+        ]
+        with m.If(granted):
+            m.d.sync += [index.eq(index + 1), place.eq(place + 1)]
+            with m.If(index == last_index):
+                m.d.sync += [
+                    index.eq(0),
+                    segment.eq(segment + 1),
+                    place.eq(next_segment),
+                    at_segment.eq(next_segment),
+                ]
+                with m.If(segment == last_segment):
+                    m.d.sync += [
+                        segment.eq(0),
+                        token.eq(token + 1),
+                        place.eq(next_token),
+                        at_segment.eq(next_token),
+                        at_token.eq(next_token),
+                    ]
+                    with m.If(token == last_token):
+                        m.d.sync += [
+                            token.eq(0),
+                            group.eq(group + 1),
+                            place.eq(next_group),
+                            at_segment.eq(next_group),
+                            at_token.eq(next_group),
+                            at_group.eq(next_group),
+                        ]
+                        with m.If(group == last_group):
+                            m.d.sync += [group.eq(0), active.eq(0)]
+        with m.If(self.start):
+            m.d.sync += [
+                active.eq(1),
+                *(at.eq(f.base) for at in (place, at_segment, at_token, at_group)),
+            ]
+
+        # What was read, registered once, into the queue: there is room for it since the request.
+        arrives, arrived = Signal(), Signal()
+        read = Signal(c.lanes * VALUE.bits, reset_less=True)
+        m.d.sync += [
+            arrives.eq(granted),
+            arrived.eq(arrives),
+            read.eq(Mux(from_u, self.u.data, self.x.data)),
+            room.eq(room - granted + (self.word.valid & self.word.ready)),
+        ]
+        m.d.comb += [words.input.valid.eq(arrived), words.input.payload.eq(read)]
+        return m

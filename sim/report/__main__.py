@@ -1,0 +1,127 @@
+"""``python -m sim.report``: cycles, bytes and idle time of a whole network on the simulated RTL.
+
+Exit status: 0 when the logits are golden's, 1 when they are not or the simulation fails, 2 on bad
+input.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.console import Console
+
+from hw.spec import find_configuration
+from hw.spec.configuration import DEFAULT_CONFIGURATION
+from sim.errors import SimulationError, SimulatorBuildError
+from sim.native import PRESETS
+from sim.network.run import run_network
+from sim.report.commands import rows
+from sim.report.tables import as_json, print_network, print_rows
+from sw.bad_input import bad_input
+from sw.compiler.packed import PackedNetwork
+from sw.compiler.schedule import network_program
+from sw.files import (
+    DEFAULT_MODEL,
+    RANDOM_MODELS,
+    InputError,
+    check_output,
+    check_seed,
+    load_image,
+    load_model,
+)
+
+WIDTH = 140
+"""Columns of the tables where there is no terminal."""
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+
+def _note(line: str) -> None:
+    typer.echo(f"  {line}", err=True)
+
+
+@app.command()
+def main(
+    model: Annotated[
+        str, typer.Option(help=f"packed file, shipped model, or {', '.join(RANDOM_MODELS)}")
+    ] = DEFAULT_MODEL,
+    config: Annotated[str, typer.Option(help="accelerator configuration")] = DEFAULT_CONFIGURATION,
+    memory: Annotated[str, typer.Option(help=f"one of {', '.join(PRESETS)}")] = "ideal",
+    image: Annotated[
+        Path | None, typer.Option(help="picture; default a shipped or a random one")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="of random models and pictures")] = 0,
+    commands: Annotated[bool, typer.Option("--commands", help="a row for each command")] = False,
+    json_path: Annotated[Path | None, typer.Option("--json", help="write a report")] = None,
+    picture: Annotated[Path | None, typer.Option(help="write a time line of the units")] = None,
+) -> None:
+    """Report what one picture costs, layer by layer."""
+    try:
+        configuration = find_configuration(config)
+        if memory not in PRESETS:
+            raise InputError(f"--memory {memory!r}: choose one of {', '.join(PRESETS)}")
+        for option, path in (("--json", json_path), ("--picture", picture)):
+            if path is not None:
+                check_output(option, path)
+        check_seed(seed)
+        draw = None if picture is None else _drawing()
+        packed = load_model(model, seed, _note)
+        pixels = load_image(packed, image, seed, _note)
+        program = network_program(packed, configuration)
+        run = run_network(program, pixels, memory, _note)
+    except (*bad_input(), SimulatorBuildError) as error:
+        typer.echo(f"report: {error}", err=True)
+        raise typer.Exit(2) from None
+    except SimulationError as error:
+        typer.echo(f"report: {error}", err=True)
+        raise typer.Exit(1) from None
+    title = f"{model} on {configuration.name}, memory {memory}: {run.cycles:,} cycles a picture"
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=WIDTH)
+    layers = rows(program, run)
+    each = rows(program, run, each=True) if commands else None
+    console.print(title, highlight=False, markup=False, soft_wrap=True)
+    print_rows(console, configuration, each or layers)
+    print_network(console, program, run, layers)
+    if json_path is not None:
+        facts = {"model": model, "memory": memory} | as_json(program, run, layers, each)
+        json_path.write_text(json.dumps(facts, indent=1) + "\n")
+    if draw is not None:
+        draw(picture, title, program, run)
+    if not np.array_equal(run.logits, _golden(packed, pixels)):
+        typer.echo("report: the logits are not golden's; find out why with python -m sw diff")
+        raise typer.Exit(1)
+
+
+def _drawing():
+    """The function that draws.
+
+    Raises
+    ------
+    InputError
+        If matplotlib is missing.
+    """
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError:
+        raise InputError("--picture: needs matplotlib; pip install '.[dev]'") from None
+    from sim.report.picture import draw
+
+    return draw
+
+
+def _golden(packed: PackedNetwork, pixels: np.ndarray) -> np.ndarray:
+    import torch
+
+    from sw.golden import run
+
+    return run(packed, torch.from_numpy(np.array(pixels))[None])[0].numpy()
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,74 @@
+"""What the commands share: options, how errors end, how a backend is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from hw.spec.configuration import CONFIGURATIONS
+from sw.bad_input import bad_input
+from sw.driver import BACKENDS, Accelerator, DriverError
+from sw.files import RANDOM_MODELS
+
+ModelOption = Annotated[
+    str, typer.Option(help=f"packed file, shipped model, or {', '.join(RANDOM_MODELS)}")
+]
+BackendOption = Annotated[str, typer.Option(help=f"what computes: {', '.join(BACKENDS)}")]
+ConfigOption = Annotated[
+    str, typer.Option(help=f"accelerator configuration: {', '.join(CONFIGURATIONS)}")
+]
+MemoryOption = Annotated[
+    str | None, typer.Option(help="sim: external memory, ideal (default), sdr-sdram or ddr3")
+]
+JsonOption = Annotated[Path | None, typer.Option("--json", help="write a report")]
+
+
+@contextmanager
+def ending(command: str) -> Iterator[None]:
+    """Turns errors into one line on stderr: exit status 2 for bad input, 1 for a device."""
+    try:
+        yield
+    except bad_input() as error:
+        typer.echo(f"{command}: {error}", err=True)
+        raise typer.Exit(2) from None
+    except DriverError as error:
+        typer.echo(f"{command}: {error}", err=True)
+        raise typer.Exit(1) from None
+
+
+def note(line: str) -> None:
+    """A remark on what happens, on stderr."""
+    typer.echo(f"  {line}", err=True)
+
+
+def open_backend(
+    backend: str, configuration: str, memory: str | None = None, **options
+) -> Accelerator:
+    """The handle of a backend, with the options that were given; building is reported."""
+    if memory is not None:
+        options["memory"] = memory
+    if backend == "sim":
+        options["report"] = note
+    return Accelerator.open(backend, configuration, **options)
+
+
+def print_cycles(console: Console, accelerator: Accelerator, cycles: list[int]) -> None:
+    """Clock cycles of pictures, and the last one's counters; nothing without a clock."""
+    if not cycles:
+        return
+    line = f"{accelerator.configuration.name}: {sum(cycles) / len(cycles):,.0f} cycles a picture"
+    if len(cycles) > 1:
+        line += f" ({min(cycles):,} to {max(cycles):,})"
+    last = accelerator.counters()
+    shares = [
+        f"{name} {value:,} ({100 * value / last['cycles']:.0f} %)"
+        for name, value in last.items()
+        if name.endswith(("_busy", "_beats"))
+    ]
+    line += "\nbusy cycles and port beats of the last picture: " + ", ".join(shares)
+    console.print(line, markup=False, highlight=False)

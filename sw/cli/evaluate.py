@@ -1,0 +1,188 @@
+"""``python -m sw evaluate``: accuracy on a folder of labelled pictures, every logit in a report."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from hw.spec import contract_digest
+from hw.spec.configuration import DEFAULT_CONFIGURATION
+from sw.cli.common import (
+    BackendOption,
+    ConfigOption,
+    JsonOption,
+    MemoryOption,
+    ModelOption,
+    ending,
+    note,
+    open_backend,
+    print_cycles,
+)
+from sw.cli.labelled import Labelled, labelled
+from sw.compiler.packed import PackedNetwork
+from sw.driver import Accelerator
+from sw.files import DEFAULT_MODEL, InputError, check_output, load_model
+
+BATCH = {"golden": 256}
+"""Pictures of one call, by backend; others take one, so that progress shows every picture."""
+NOTE_SECONDS = 10
+"""Seconds between lines of progress where there is no terminal."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """Logits of every picture, and cycles where the backend has a clock.
+
+    Attributes
+    ----------
+    logits : int64 array (N, classes)
+    cycles : list of int
+    seconds : float
+        Wall time of the pictures, without loading the network.
+    """
+
+    logits: np.ndarray
+    cycles: list[int]
+    seconds: float
+
+    @property
+    def predicted(self) -> np.ndarray:
+        """Class number of every picture."""
+        return self.logits.argmax(axis=1)
+
+
+def evaluate(
+    data: Annotated[
+        Path,
+        typer.Option(
+            help="cifar-10-batches-py, mosaics with labels, or one sub-folder of pictures a class"
+        ),
+    ],
+    model: ModelOption = DEFAULT_MODEL,
+    backend: BackendOption = "golden",
+    limit: Annotated[
+        int | None, typer.Option(help="pictures at most; sub-folders take turns")
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIGURATION,
+    memory: MemoryOption = None,
+    json_path: JsonOption = None,
+) -> None:
+    """Measure accuracy on a data set.
+
+    Prints top-1, accuracy by class and what is confused; --json has the logits of every picture.
+    """
+    console = Console()
+    with ending("evaluate"):
+        if limit is not None and limit < 1:
+            raise InputError(f"--limit {limit}: evaluate at least 1 picture")
+        if json_path is not None:
+            check_output("--json", json_path)
+        with open_backend(backend, config, memory) as accelerator:
+            packed = load_model(model, report=note)
+            pictures = labelled(data, packed, limit)
+            accelerator.load(packed)
+            result = _run(accelerator, pictures.images, BATCH.get(backend, 1))
+            report = _as_json(accelerator, packed, pictures, result) | {
+                "model": model,
+                "backend": backend,
+                "configuration": config if result.cycles else None,
+            }
+            if json_path is not None:
+                json_path.write_text(json.dumps(report) + "\n")
+            console.print(
+                f"{model} on {backend}: top-1 {report['top1']:.2f} % of {report['images']:,} "
+                f"pictures, {len(result.logits) / result.seconds:,.1f} pictures/s",
+                highlight=False,
+                markup=False,
+                soft_wrap=True,
+            )
+            console.print(_table(packed, np.array(report["confusion"])))
+            print_cycles(console, accelerator, result.cycles)
+
+
+def _run(accelerator: Accelerator, images: np.ndarray, batch: int) -> Result:
+    """Every picture, one after another."""
+    logits, cycles = [], []
+    start = time.perf_counter()
+    for part in _progress(np.split(images, range(batch, len(images), batch)), len(images)):
+        logits.append(accelerator.run(part))
+        cycles += accelerator.cycles
+    return Result(np.concatenate(logits), cycles, time.perf_counter() - start)
+
+
+def _progress(parts: list[np.ndarray], total: int) -> Iterator[np.ndarray]:
+    """The parts; a bar on a terminal, now and then a line elsewhere."""
+    console = Console(stderr=True)
+    if console.is_terminal:
+        with Progress(console=console, transient=True) as progress:
+            task = progress.add_task("pictures", total=total)
+            for part in parts:
+                yield part
+                progress.advance(task, len(part))
+        return
+    done, said = 0, time.perf_counter()
+    for part in parts:
+        yield part
+        done += len(part)
+        if done < total and time.perf_counter() - said >= NOTE_SECONDS:
+            said = time.perf_counter()
+            note(f"{done:,} of {total:,} pictures")
+
+
+def _as_json(
+    accelerator: Accelerator, packed: PackedNetwork, pictures: Labelled, result: Result
+) -> dict:
+    """What ``--json`` writes; ``confusion[label][predicted]`` counts pictures."""
+    confusion = np.zeros((packed.model.classes, packed.model.classes), np.int64)
+    np.add.at(confusion, (pictures.labels, result.predicted), 1)
+    report = {
+        "contract": contract_digest(),
+        "classes": list(packed.classes),
+        "logit_scale": packed.scalars["logit_scale"],
+        "images": len(pictures.files),
+        "top1": 100 * int(np.trace(confusion)) / len(pictures.files),
+        "seconds": result.seconds,
+        "confusion": confusion.tolist(),
+    }
+    predictions = [
+        {"file": file, "label": label, "predicted": int(predicted), "logits": logits.tolist()}
+        for file, label, predicted, logits in zip(
+            pictures.files, pictures.labels, result.predicted, result.logits, strict=True
+        )
+    ]
+    if result.cycles:
+        report["rtl"] = accelerator.identity().rtl
+        for prediction, cycles in zip(predictions, result.cycles, strict=True):
+            prediction["cycles"] = cycles
+    return report | {"predictions": predictions}
+
+
+def _table(packed: PackedNetwork, confusion: np.ndarray) -> Table:
+    """Accuracy of every class that has pictures, and the three it is most often taken for."""
+    table = Table("class")
+    for column in ("pictures", "right"):
+        table.add_column(column, justify="right")
+    table.add_column("taken for")
+    for label, row in enumerate(confusion):
+        if not row.any():
+            continue
+        wrong = row.copy()
+        wrong[label] = 0
+        others = [i for i in np.argsort(-wrong, kind="stable")[:3] if wrong[i]]
+        table.add_row(
+            packed.classes[label],
+            f"{row.sum():,}",
+            f"{100 * row[label] / row.sum():.1f} %",
+            ", ".join(f"{packed.classes[i]} ({wrong[i]:,})" for i in others),
+        )
+    return table

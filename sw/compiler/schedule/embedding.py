@@ -1,0 +1,205 @@
+"""The operations of a 2x2 patch embedding, binary or real, in runs of output rows that fit."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from hw.spec.commands import Bits, Operand
+from sw.compiler.packed import PackedNetwork
+from sw.compiler.schedule.dense import Matrix, Operands
+from sw.compiler.schedule.emit import Emitter, Stream
+from sw.compiler.schedule.image import layer_image
+from sw.compiler.schedule.lanes import linear
+from sw.compiler.schedule.operands import BitsTo, Strided, Values
+from sw.compiler.schedule.passes import affine, threshold
+from sw.compiler.schedule.pooling import Window, grid
+from sw.compiler.schedule.positions import Positions, runs
+from sw.compiler.schedule.program import Access, Buffer
+
+MEAN_SHIFT = 2
+"""Of the mean of 2x2 tokens."""
+
+
+def embed(stream: Stream, packed: PackedNetwork, stage: int, x: Values, resident: bool) -> Values:
+    """From x of the previous stage, on chip or spilled, to x of `stage`."""
+    kind = RealEmbedding if packed.model.embedding == "real" else BinaryEmbedding
+    return kind(stream, packed, stage, x, resident).emit()
+
+
+class Embedding(ABC):
+    """What both kinds share: the rows that a run takes, where they come from and go to.
+
+    Parameters
+    ----------
+    stage : int
+        The stage whose x is made.
+    x : Values
+        The previous stage's x.
+    resident : bool
+        The new x stays in x memory; else it goes to the spill memory.
+    """
+
+    def __init__(
+        self, stream: Stream, packed: PackedNetwork, stage: int, x: Values, resident: bool
+    ) -> None:
+        c = self.c = stream.configuration
+        self.name = f"stage{stage}.embedding"
+        layers = {
+            name: layer_image(layer)
+            for name, layer in packed.layers.items()
+            if name == self.name or name.startswith(f"{self.name}.")
+        }
+        self.layer = packed.layer(self.name)
+        self.e = Emitter(stream, layers, max(16, c.column_words // 8))
+        self.positions = Positions(self.e, stream, self.layer, resident)
+        self.x, self.resident = x, resident
+        self.side = packed.model.side(stage)
+        self.row_words = 2 * self.side * x.token_words
+
+    @property
+    @abstractmethod
+    def stays(self) -> bool:
+        """Whether the weights may stay on chip between runs."""
+
+    @abstractmethod
+    def fits(self, tokens: int) -> bool:
+        """Whether row and u memory hold a run of output tokens."""
+
+    @abstractmethod
+    def prepare(self, row: int, rows: int, source: Values) -> object:
+        """All that reads the previous x, at the first picture row of output row `row`."""
+
+    @abstractmethod
+    def finish(self, row: int, rows: int, prepared: object, out: Values) -> None:
+        """Positions at `out` to x."""
+
+    def emit(self) -> Values:
+        """Runs of output rows, each to its x."""
+        for row, rows in runs(self.side, self.rows()):
+            if row and not self.stays:
+                self.e.forget()
+            source = self.x.at(4 * row * self.side)
+            if self.x.buffer.memory == "spill":
+                chunk = Buffer(f"{self.name}.source", "x", 2 * rows * self.row_words)
+                values = Values(chunk, 0, self.x.token_words)
+                self.e.load_values(f"{self.name}.load", values, 4 * rows * self.side, source)
+                source = values
+            prepared = self.prepare(row, rows, source)
+            first, tokens = row * self.side, rows * self.side
+            out = self.positions.load(first, tokens)
+            self.finish(row, rows, prepared, out)
+            self.positions.finish(first, tokens, out)
+        return self.positions.x
+
+    def rows(self) -> int:
+        """Output rows of a run: all, if the old x may go before the new one comes."""
+        new, old = self.positions.x, self.x
+        spilled = old.buffer.memory == "spill"
+        if self.fits(self.side**2) and max(old.buffer.words, new.buffer.words) <= self.c.x_words:
+            return self.side
+        free = self.c.x_words
+        free -= 0 if spilled else old.buffer.words
+        free -= new.buffer.words if self.resident else 0
+        row = (2 * self.row_words if spilled else 0) + (
+            0 if self.resident else self.side * new.token_words
+        )
+        rows = self.side
+        while rows > 1 and not (self.fits(2 * rows * self.side) and 2 * rows * row <= free):
+            rows -= 1
+        return rows
+
+
+class BinaryEmbedding(Embedding):
+    """Bits of 2x2 tokens behind one another, and their mean as the residual."""
+
+    @property
+    def stays(self) -> bool:
+        """Whether half of column memory holds the weights."""
+        return 2 * self.layer.weight.size // self.c.columns <= self.c.column_words
+
+    def fits(self, tokens: int) -> bool:
+        """Whether row memory holds the bits, u memory the means."""
+        bits = -(-tokens // self.c.rows) * self.layer.weight.shape[1]
+        return bits <= self.c.row_words and tokens * self.x.token_words <= self.c.u_words
+
+    def prepare(self, row: int, rows: int, source: Values) -> tuple[Buffer, Values]:
+        """Bits and means."""
+        tokens, words = rows * self.side, self.x.token_words
+        first = row * self.side
+        k_words = self.layer.weight.shape[1]
+        bits = Buffer(f"{self.name}.bits", "row", -(-tokens // self.c.rows) * k_words)
+        to = BitsTo(Bits.ROW, bits, 0, 0, k_words, from_out=True)
+        for part in range(4):
+            skip = part // 2 * self.row_words + part % 2 * words
+            strided = Strided(source, skip, self.side)
+            threshold(
+                self.e, f"{self.name}.pass", first, tokens, strided, to, first_group=part * words
+            )
+        means = Values(Buffer(f"{self.name}.mean", "u", tokens * words), 0, words)
+        window = Window(2, self.side, 2 * self.side, MEAN_SHIFT)
+        for y in range(rows):
+            inputs, output = source.at(4 * y * self.side), means.at(y * self.side)
+            grid(self.e, f"{self.name}.pooled_mean", row + y, inputs, output, window)
+        return bits, means
+
+    def finish(self, row: int, rows: int, prepared: tuple[Buffer, Values], out: Values) -> None:
+        """The binary layer, once for each copy of the mean's channels."""
+        bits, means = prepared
+        for group in range(0, out.token_words, means.token_words):
+            linear(
+                self.e,
+                self.name,
+                row * self.side,
+                rows * self.side,
+                Access(bits, 0, bits.words, False),
+                residual=means,
+                main=out,
+                destination=out,
+                groups=(group, group + means.token_words),
+            )
+
+
+class RealEmbedding(Embedding):
+    """The norm in place of x, an integer matrix over 2x2 tokens, an affine layer."""
+
+    def __init__(
+        self, stream: Stream, packed: PackedNetwork, stage: int, x: Values, resident: bool
+    ) -> None:
+        super().__init__(stream, packed, stage, x, resident)
+        self.matrix = Matrix(self.e, self.name, self.layer)
+
+    @property
+    def stays(self) -> bool:
+        """Whether half of parameter memory holds the matrix."""
+        return self.matrix.stays
+
+    def fits(self, tokens: int) -> bool:
+        """Whether u memory holds the sums."""
+        return tokens * self.positions.x.token_words <= self.c.u_words
+
+    def prepare(self, row: int, rows: int, source: Values) -> Values:
+        """The sums."""
+        first, inputs = row * self.side, 4 * rows * self.side
+        affine(self.e, f"{self.name}.norm", 4 * first, inputs, source, source)
+        words, pair = self.positions.x.token_words, 2 * self.x.token_words
+        sums = Values(Buffer(f"{self.name}.sum", "u", rows * self.side * words), 0, words)
+        operands = [
+            (
+                Operands(
+                    Operand.NORMED,
+                    # Two tokens side by side are one run of words.
+                    Values(source.buffer, source.offset + 2 * y * self.row_words, pair),
+                    pairs=self.layer.inputs // 4,
+                    segments=2,
+                    segment_words=self.row_words,
+                ),
+                self.side,
+            )
+            for y in range(rows)
+        ]
+        self.matrix.multiply(first, operands, sums)
+        return sums
+
+    def finish(self, row: int, rows: int, prepared: Values, out: Values) -> None:
+        """The affine layer."""
+        affine(self.e, self.name, row * self.side, rows * self.side, prepared, out, main=out)

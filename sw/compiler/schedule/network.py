@@ -1,0 +1,195 @@
+"""The schedule of a whole network: one program from pixels to logits.
+
+The stem, every block by its plan, the embeddings between stages and the head emit into one list of
+operations, which is placed and assembled once: loads of the next layer, block or stage run as far
+ahead as words are free.  A stage's x stays in x memory where its blocks fit, else it passes
+through the first words of external memory, the *spill* memory, placed like any other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hw.spec.commands import FETCH_AHEAD_BEATS
+from hw.spec.configuration import Configuration
+from sw.compiler.packed import PackedNetwork, block_name
+from sw.compiler.schedule.allocate import allocate, memory_sizes
+from sw.compiler.schedule.assemble import assemble
+from sw.compiler.schedule.block import choose_plan
+from sw.compiler.schedule.embedding import embed
+from sw.compiler.schedule.emit import Stream
+from sw.compiler.schedule.external import ExternalMemory
+from sw.compiler.schedule.head import head, result_words
+from sw.compiler.schedule.image import block_image
+from sw.compiler.schedule.operands import Values
+from sw.compiler.schedule.order import by_start
+from sw.compiler.schedule.plan import Plan
+from sw.compiler.schedule.program import Operation, ScheduleError, bound
+from sw.compiler.schedule.resident import Resident
+from sw.compiler.schedule.stem import PATCH_CHANNELS, pixel_words, stem
+
+
+@dataclass(frozen=True)
+class NetworkProgram:
+    """A scheduled network.
+
+    Attributes
+    ----------
+    words : list of int
+        512-bit commands, END last.
+    operations : list of Operation
+        The same without END; ``operations[i].tag`` is i modulo 4096.
+    memory : ndarray of uint64, shape (beats, 2)
+        External memory, low word first, all but the picture filled in; the program starts at beat
+        `start`.
+    picture_address, picture_beats : int
+        Where the picture goes.
+    result_address, result_beats : int
+        Where the logits are stored.
+    image, patch : int
+        Pixels a side of the picture and of a patch.
+    classes : int
+        Logits.
+    usage : dict
+        Memory name to (words used at most, words available).
+    regions : dict
+        What lies in external memory to its beats.
+    """
+
+    configuration: Configuration
+    words: list[int]
+    operations: list[Operation]
+    memory: np.ndarray
+    start: int
+    picture_address: int
+    picture_beats: int
+    result_address: int
+    result_beats: int
+    image: int
+    patch: int
+    classes: int
+    usage: dict[str, tuple[int, int]]
+    regions: dict[str, int]
+
+    def bound(self, operation: Operation) -> int:
+        """max(MAC / array MACs a cycle, elements / lanes, dense steps) of an operation, cycles."""
+        return max(bound(self.configuration, operation.macs, operation.elements), operation.steps)
+
+    def picture(self, pixels: np.ndarray) -> np.ndarray:
+        """A picture as the program finds it at `picture_address`.
+
+        Parameters
+        ----------
+        pixels : uint8 array (image, image, 3)
+
+        Returns
+        -------
+        uint64 array (picture_beats, 2)
+            Token by token its pixels in order (row, column, channel), filled up to whole words.
+
+        Raises
+        ------
+        ValueError
+            For another shape or type.
+        """
+        expected = (self.image, self.image, PATCH_CHANNELS)
+        if pixels.shape != expected or pixels.dtype != np.uint8:
+            raise ValueError(
+                f"picture is {pixels.dtype} {pixels.shape}; the program takes uint8 {expected}"
+            )
+        side, p = self.image // self.patch, self.patch
+        patches = pixels.reshape(side, p, side, p, -1).transpose(0, 2, 1, 3, 4)
+        patches = patches.reshape(side * side, -1)
+        filled = np.zeros((side * side, self.picture_beats * 16 // side**2), np.uint8)
+        filled[:, : patches.shape[1]] = patches
+        return filled.view("<u8").reshape(-1, 2)
+
+    def logits(self, beats: np.ndarray) -> np.ndarray:
+        """The logits, int64 (classes,), from what lies at `result_address`."""
+        halves = np.ascontiguousarray(beats, "<u8").view("<i2").reshape(-1, 2, self._lanes)
+        values = (halves[:, 1].astype(np.int64) << 16) | (halves[:, 0].astype(np.int64) & 0xFFFF)
+        return values.reshape(-1)[: self.classes]
+
+    @property
+    def _lanes(self) -> int:
+        return self.configuration.lanes
+
+
+def network_program(packed: PackedNetwork, configuration: Configuration) -> NetworkProgram:
+    """The program of a whole network.
+
+    Raises
+    ------
+    ScheduleError
+        For a network that the configuration cannot hold: names the block or memory, needed and
+        available.
+    """
+    c, shape = configuration, packed.model
+    plans = _plans(packed, c)
+    spilled = [
+        shape.tokens(stage) * shape.channels[stage - 1] // c.lanes
+        for stage, plan in plans.items()
+        if plan is not Resident
+    ]
+    sizes = memory_sizes(c) | {"spill": 2 * max(spilled, default=0)}
+    picture_beats = shape.side(1) ** 2 * pixel_words(shape, c) * c.lane_beats
+    result_beats = result_words(shape.classes, c.lanes) * c.lane_beats
+    external = ExternalMemory()
+    external.reserve(sizes["spill"] * c.lane_beats, "spills")
+    picture = external.reserve(picture_beats, "picture")
+    result = external.reserve(result_beats, "result")
+    stream = Stream(c, external)
+    _emit(stream, packed, plans, picture, result)
+    usage = allocate(stream.operations, sizes)
+    operations = by_start(stream.operations, sizes, c)
+    words = assemble(operations, sizes)
+    start = external.add_commands(words)
+    external.reserve(FETCH_AHEAD_BEATS, "program")
+    return NetworkProgram(
+        c,
+        words,
+        operations,
+        external.image(),
+        start,
+        picture,
+        picture_beats,
+        result,
+        result_beats,
+        shape.image,
+        shape.patch,
+        shape.classes,
+        {memory: used for memory, used in usage.items() if memory != "spill"},
+        dict(external.regions),
+    )
+
+
+def _plans(packed: PackedNetwork, c: Configuration) -> dict[int, type[Plan]]:
+    """The plan of each stage's blocks."""
+    plans = {}
+    for stage in range(1, packed.model.stages + 1):
+        try:
+            plans[stage] = choose_plan(block_image(packed, stage, 0), c)
+        except ScheduleError as error:
+            raise ScheduleError(f"stage {stage}: {error}") from None
+    return plans
+
+
+def _emit(
+    stream: Stream,
+    packed: PackedNetwork,
+    plans: dict[int, type[Plan]],
+    picture: int,
+    result: int,
+) -> None:
+    """All operations, from the picture's beat to the result's."""
+    x = stem(stream, packed, plans[1] is Resident, picture)
+    for stage, block in packed.model.blocks():
+        plan = plans[stage]
+        if stage > 1 and block == 0:
+            x = embed(stream, packed, stage, x, plan is Resident)
+        image = block_image(packed, stage, block)
+        x2 = plan(image, stream, x.buffer, block_name(stage, block)).emit()
+        x = Values(x2, 0, x.token_words)
+    head(stream, packed, x, result)

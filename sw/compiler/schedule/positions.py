@@ -1,0 +1,53 @@
+"""Where a stage's x begins: positions come from external memory, a layer's y joins them."""
+
+from __future__ import annotations
+
+from sw.compiler.packed import PackedLayer
+from sw.compiler.schedule.emit import Emitter, Stream
+from sw.compiler.schedule.operands import Values
+from sw.compiler.schedule.program import Buffer
+
+
+class Positions:
+    """The x of a stage while the stem or an embedding makes it: on chip, or chunks of it.
+
+    Parameters
+    ----------
+    layer : PackedLayer
+        Whose ``position`` is the main operand.
+    resident : bool
+        x stays in x memory; else every finished chunk goes to the spill memory.
+
+    Attributes
+    ----------
+    x : Values
+        All of x, in either memory.
+    """
+
+    def __init__(self, e: Emitter, stream: Stream, layer: PackedLayer, resident: bool) -> None:
+        tokens, channels = layer.position.shape
+        self._e, self._name, self._resident = e, layer.name, resident
+        self._address = stream.external.add(layer.position, "positions")
+        words = channels // e.c.lanes
+        memory = "x" if resident else "spill"
+        self.x = Values(Buffer(f"{layer.name}.x", memory, tokens * words), 0, words)
+
+    def load(self, first: int, tokens: int) -> Values:
+        """Brings the positions of a run of tokens to where their x is made."""
+        words = self.x.token_words
+        chunk = self.x.at(first)
+        if not self._resident:
+            chunk = Values(Buffer(f"{self._name}.x", "x", tokens * words), 0, words)
+        address = self._address + first * words * self._e.c.lane_beats
+        self._e.load_values(f"{self._name}.position", chunk, tokens, address)
+        return chunk
+
+    def finish(self, first: int, tokens: int, chunk: Values) -> None:
+        """The run is x now."""
+        if not self._resident:
+            self._e.store_values(f"{self._name}.store", chunk, tokens, self.x.at(first))
+
+
+def runs(total: int, step: int) -> list[tuple[int, int]]:
+    """(first, count) of runs of at most `step`."""
+    return [(first, min(step, total - first)) for first in range(0, total, step)]

@@ -1,0 +1,69 @@
+"""The stem's operations: pixels, integer matrix, affine layer, positions."""
+
+from __future__ import annotations
+
+from hw.spec.commands import Operand
+from hw.spec.configuration import Configuration
+from sw.compiler.packed import PackedNetwork, Shape
+from sw.compiler.schedule.dense import Matrix, Operands
+from sw.compiler.schedule.emit import Emitter, Stream
+from sw.compiler.schedule.image import layer_image
+from sw.compiler.schedule.operands import Values
+from sw.compiler.schedule.passes import affine
+from sw.compiler.schedule.positions import Positions, runs
+from sw.compiler.schedule.program import Buffer
+
+PATCH_CHANNELS = 3
+"""Colours of a pixel."""
+RUNS = 4
+"""Runs of tokens that the stem is cut into at least."""
+
+
+def pixel_words(shape: Shape, c: Configuration) -> int:
+    """X words of a token's pixels: two bytes an element, filled up to whole words."""
+    return -(-PATCH_CHANNELS * shape.patch**2 // (2 * c.lanes))
+
+
+def stem(stream: Stream, packed: PackedNetwork, resident: bool, picture: int) -> Values:
+    """From the picture at beat `picture` to x of stage 1, in runs of tokens that fit.
+
+    Parameters
+    ----------
+    resident : bool
+        x stays in x memory; else it goes to the spill memory.
+    """
+    c, layer, shape = stream.configuration, packed.layer("stem"), packed.model
+    e = Emitter(stream, {"stem": layer_image(layer)}, c.column_words)
+    matrix = Matrix(e, "stem", layer)
+    positions = Positions(e, stream, layer, resident)
+    words, extra = pixel_words(shape, c), int(shape.class_token)
+    patches = shape.side(1) ** 2
+    pairs = -(-PATCH_CHANNELS * shape.patch**2 // 2)
+    for first, count in runs(patches, _step(c, words, positions.x, resident, patches)):
+        if first and not matrix.stays:
+            e.forget()
+        pixels = Values(Buffer("pixels", "x", count * words), 0, words)
+        e.load_values("stem.pixels", pixels, count, picture + first * words * c.lane_beats)
+        sums = Values(
+            Buffer("stem.sum", "u", count * positions.x.token_words), 0, positions.x.token_words
+        )
+        # A class token has no pixels: its position is its x.
+        start = first + extra if first else 0
+        tokens = first + extra + count - start
+        matrix.multiply(first + extra, [(Operands(Operand.PIXEL, pixels, pairs), count)], sums)
+        x = positions.load(start, tokens)
+        out = x.at(first + extra - start)
+        affine(e, "stem", first + extra, count, sums, out, main=out)
+        positions.finish(start, tokens, x)
+    return positions.x
+
+
+def _step(c: Configuration, words: int, x: Values, resident: bool, patches: int) -> int:
+    """Tokens of a run: whole tiles of which two fit, and at least RUNS runs.
+
+    The lanes take one run, and the port brings the next, while the dense unit multiplies.
+    """
+    free = c.x_words - (x.buffer.words if resident else 0)
+    token = words + (0 if resident else x.token_words)
+    step = min(free // (2 * token), c.u_words // (2 * x.token_words), -(-patches // RUNS))
+    return max(c.rows, step // c.rows * c.rows)

@@ -1,0 +1,120 @@
+"""``python -m sw classify``, ``pack`` and ``inspect``, where all is well."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from hw.spec import contract_digest, find_configuration
+from sw.compiler.pack import read_packed
+from sw.golden import run
+from sw.model.checkpoint import save_checkpoint
+from tests.sw.cli.conftest import noise
+from tests.sw.driver.fake import CYCLES, PICTURE, RESULT, expected
+
+
+def rows(text):
+    """Cells of every table row."""
+    return [
+        [cell.strip() for cell in line.strip("│").split("│")]
+        for line in text.splitlines()
+        if line.startswith("│")
+    ]
+
+
+# -- classify --------------------------------------------------------------------------------------
+
+
+def test_classes_by_score_the_likeliest_first(sw, model, picture, packed):
+    result = sw("classify", picture, "--model", model, "--top", 3)
+    assert result.exit_code == 0, result.output
+    logits = run(packed, torch.from_numpy(noise(16, 16, 3))[None])[0].numpy()
+    order = np.argsort(-logits)[:3]
+    table = rows(result.stdout)
+    assert [row[0] for row in table] == [packed.classes[i] for i in order]
+    assert [int(row[2].replace(",", "")) for row in table] == logits[order].tolist()
+    scores = logits * packed.scalars["logit_scale"]
+    assert [float(row[1]) for row in table] == pytest.approx(scores[order], abs=1e-3)
+    share = np.exp(scores) / np.exp(scores).sum()
+    assert [float(row[3].split()[0]) for row in table] == pytest.approx(100 * share[order], abs=0.1)
+    assert "cycles" not in result.output
+
+
+def test_several_pictures_in_a_row_on_a_device(sw, model, picture, device, packed):
+    other = picture.with_name("dog.png")
+    Image.fromarray(noise(16, 16, 3, seed=1)).save(other)
+    result = sw("classify", picture, other, "--model", model, "--backend", "sim", "--top", 1)
+    assert result.exit_code == 0, result.output
+    logits = expected(np.stack([noise(16, 16, 3), noise(16, 16, 3, seed=1)]))
+    assert [int(row[2].replace(",", "")) for row in rows(result.stdout)] == logits[:, 9].tolist()
+    assert f"{CYCLES:,} to {CYCLES + 1:,}" in result.stdout
+
+
+def test_pictures_of_another_size_are_scaled_and_it_says_so(sw, model, picture):
+    Image.fromarray(noise(40, 50, 3)).convert("L").save(picture)
+    result = sw("classify", picture, "--model", model)
+    assert result.exit_code == 0
+    assert "greyscale converted to RGB" in result.stderr
+    assert "50x40 scaled and cropped to 16x16" in result.stderr
+
+
+# -- pack ------------------------------------------------------------------------------------------
+
+
+def test_a_packed_checkpoint_classifies(sw, pyramid, picture, tmp_path):
+    save_checkpoint(pyramid[0].float(), tmp_path / "c.safetensors")
+    pyramid[0].double()
+    arguments = [tmp_path / "c.safetensors", "--heads", "1,2", "--reduction", "4,1"]
+    result = sw("pack", *arguments, "-o", tmp_path / "out.bvit")
+    assert result.exit_code == 0 and f"wrote {tmp_path / 'out.bvit'}" in result.output
+    assert read_packed(tmp_path / "out.bvit").model == pyramid[2].packed.model
+    assert sw("classify", picture, "--model", tmp_path / "out.bvit").exit_code == 0
+    assert sw("pack", *arguments).exit_code == 0
+    assert (
+        read_packed(tmp_path / "c.bvit").fractions == read_packed(tmp_path / "out.bvit").fractions
+    )
+
+
+# -- inspect ---------------------------------------------------------------------------------------
+
+
+def test_inspect_shows_what_its_json_holds(sw, model, device, packed, tmp_path):
+    path = tmp_path / "out.json"
+    result = sw("inspect", model, "--config", "3x4x64-l8", "--json", path)
+    assert result.exit_code == 0, result.output
+    facts = json.loads(path.read_text())
+    assert facts["model"]["contract"] == contract_digest()
+    assert facts["model"]["sizes"]["tokens"] == [64, 16]
+    assert facts["model"]["sizes"]["keys"] == [4, 16]
+    assert facts["model"]["fractions"] == packed.fractions
+    assert facts["program"]["digest"] == find_configuration("3x4x64-l8").digest
+    assert facts["program"]["regions"] == {
+        "picture": {"first_beat": PICTURE, "beats": 48},
+        "weights": {"first_beat": None, "beats": 9},
+        "result": {"first_beat": RESULT, "beats": 3},
+    }
+    assert facts["program"]["bound_cycles"] == 8
+    shown = {row[0]: row[1:] for row in rows(result.stdout)}
+    assert shown["tokens"] == ["64", "16"] and shown["picture"] == [f"{PICTURE}", "48", "0.8"]
+    assert shown["LINEAR"] == ["1", "8"]
+    for tensor in ("x1", "ffn.hidden", "stem", "head.mean"):
+        assert tensor in shown
+    assert max(map(len, result.stdout.splitlines())) <= 80
+
+
+def test_stored_bits_by_kind(sw, model, device, packed, tmp_path):
+    path = tmp_path / "out.json"
+    assert sw("inspect", model, "--json", path).exit_code == 0
+    bits = json.loads(path.read_text())["model"]["bits"]
+    m = packed.model
+    binary = 4 * m.channels[0] * m.channels[1]
+    for c, i, r, depth in zip(m.channels, m.hidden, m.reduction, m.depths, strict=True):
+        binary += depth * ((4 + (r > 1)) * c * c + 2 * c * i)
+    assert bits["binary weights"] == binary
+    assert bits["integer matrices"] == 8 * (12 * m.channels[0] + 10 * m.channels[1])
+    assert bits["positions"] == 16 * (64 * m.channels[0] + 16 * m.channels[1])
+    assert bits["classifier bias"] == 32 * 10
+    assert re.search(rf"sum +│ +{sum(bits.values()) / 1024:,.1f}", sw("inspect", model).stdout)

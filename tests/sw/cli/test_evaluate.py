@@ -1,0 +1,130 @@
+"""``python -m sw evaluate``: what the report says, for golden and for a device."""
+
+import json
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from hw.spec import contract_digest
+from sw.data import CLASS_NAMES
+from sw.golden import run
+from tests.sw.cli.conftest import noise
+from tests.sw.driver.fake import CYCLES, expected
+
+FILES = ["cat/a.png", "dog/a.png", "ship/a.png", "cat/b.png", "dog/b.png", "cat/c.png"]
+"""Classes take turns."""
+LABELS = [CLASS_NAMES.index(file.split("/")[0]) for file in FILES]
+
+
+def evaluated(sw, tmp_path, *arguments):
+    """(result, report)."""
+    path = tmp_path / "out.json"
+    result = sw("evaluate", "--json", path, *arguments)
+    assert result.exit_code == 0, result.output
+    return result, json.loads(path.read_text())
+
+
+def pixels(data, files):
+    return np.stack([np.asarray(Image.open(data / file)) for file in files])
+
+
+def test_every_logit_of_golden_is_in_the_report(sw, model, data, packed, tmp_path):
+    _, report = evaluated(sw, tmp_path, "--data", data, "--model", model)
+    logits = run(packed, torch.from_numpy(pixels(data, FILES))).numpy()
+    assert [p["file"] for p in report["predictions"]] == FILES
+    assert [p["label"] for p in report["predictions"]] == LABELS
+    assert [p["logits"] for p in report["predictions"]] == logits.tolist()
+    assert [p["predicted"] for p in report["predictions"]] == logits.argmax(1).tolist()
+    assert report["images"] == 6 and report["backend"] == "golden"
+    assert report["top1"] == pytest.approx(100 * np.mean(logits.argmax(1) == LABELS))
+    assert report["contract"] == contract_digest() and report["model"] == str(model)
+    assert report["classes"] == list(CLASS_NAMES) and report["configuration"] is None
+    assert "rtl" not in report and "cycles" not in report["predictions"][0]
+
+
+def test_confusion_counts_labels_against_predictions(sw, model, data, tmp_path):
+    result, report = evaluated(sw, tmp_path, "--data", data, "--model", model)
+    confusion = np.array(report["confusion"])
+    assert confusion.sum() == 6 and confusion.sum(1)[LABELS].tolist() == [3, 2, 1, 3, 2, 3]
+    for p in report["predictions"]:
+        assert confusion[p["label"], p["predicted"]] > 0
+    rows = {
+        cells[0]: cells[1:]
+        for line in result.stdout.splitlines()
+        if line.startswith("│") and (cells := line.replace("│", " ").split())
+    }
+    assert set(rows) == {"cat", "dog", "ship"}
+    cat = CLASS_NAMES.index("cat")
+    assert rows["cat"][:2] == ["3", f"{100 * confusion[cat, cat] / 3:.1f}"]
+    assert max(map(len, result.stdout.splitlines()[1:])) <= 80
+
+
+def test_a_device_gives_cycles_and_who_it_is(sw, model, data, device, tmp_path):
+    result, report = evaluated(
+        sw, tmp_path, "--data", data, "--model", model, "--backend", "sim", "--config", "3x4x64-l8"
+    )
+    assert report["backend"] == "sim" and report["configuration"] == "3x4x64-l8"
+    assert report["rtl"] == "f00d"
+    assert [p["cycles"] for p in report["predictions"]] == [CYCLES + i for i in range(6)]
+    assert [p["logits"] for p in report["predictions"]] == expected(pixels(data, FILES)).tolist()
+    assert f"3x4x64-l8: {CYCLES + 2.5:,.0f} cycles a picture" in result.stdout
+    assert "array_busy 7 (1 %)" in result.stdout
+    (transport,) = device
+    assert ("reset",) not in transport.log and transport.log[-1] == ("close",)
+
+
+def test_a_limit_takes_the_first_of_every_class(sw, model, data, tmp_path):
+    _, report = evaluated(sw, tmp_path, "--data", data, "--model", model, "--limit", 4)
+    assert [p["file"] for p in report["predictions"]] == FILES[:4] and report["images"] == 4
+
+
+def test_a_test_folder_above_the_classes_is_used(sw, model, data, tmp_path):
+    data.rename(tmp_path / "test")
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "test").rename(tmp_path / "whole" / "test")
+    _, report = evaluated(sw, tmp_path, "--data", tmp_path / "whole", "--model", model)
+    assert [p["file"] for p in report["predictions"]] == FILES
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_cifar_batches(sw, model, tmp_path, inside):
+    folder = tmp_path / "cifar-10-batches-py"
+    folder.mkdir()
+    batch = {b"data": noise(5, 3072), b"labels": [3, 1, 4, 1, 5]}
+    (folder / "test_batch").write_bytes(pickle.dumps(batch))
+    source = folder if inside else tmp_path
+    _, report = evaluated(sw, tmp_path, "--data", source, "--model", model, "--limit", 4)
+    assert [p["label"] for p in report["predictions"]] == [3, 1, 4, 1]
+    assert [p["file"] for p in report["predictions"]] == [f"test[{i}]" for i in range(4)]
+
+
+def test_mosaics_with_class_names_in_another_order(sw, model, tmp_path):
+    folder = tmp_path / "mosaic"
+    folder.mkdir()
+    Image.fromarray(noise(32, 96, 3)).save(folder / "test_00.png")
+    np.savez(folder / "labels.npz", test_y=[0, 1, 0], class_names=["truck", "cat"])
+    _, report = evaluated(sw, tmp_path, "--data", folder, "--model", model)
+    assert [p["label"] for p in report["predictions"]] == [9, 3, 9]
+
+
+def test_a_model_without_names_takes_a_data_sets_order(sw, pyramid, tmp_path):
+    from sw.compiler.pack import pack
+
+    pack(pyramid[2].packed, tmp_path / "unnamed.bvit")
+    for i, name in enumerate(CLASS_NAMES):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        Image.fromarray(noise(16, 16, 3, seed=i)).save(tmp_path / "data" / name / "a.png")
+    _, report = evaluated(
+        sw, tmp_path, "--data", tmp_path / "data", "--model", tmp_path / "unnamed.bvit"
+    )
+    assert [p["label"] for p in report["predictions"]] == list(range(10))
+
+
+def test_progress_is_lines_where_there_is_no_terminal(sw, model, data, monkeypatch):
+    monkeypatch.setattr("sw.cli.evaluate.NOTE_SECONDS", 0)
+    monkeypatch.setattr("sw.cli.evaluate.BATCH", {"golden": 4})
+    result = sw("evaluate", "--data", data, "--model", model)
+    assert result.stderr.splitlines() == ["  4 of 6 pictures"]
