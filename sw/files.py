@@ -16,7 +16,7 @@ from sw.compiler.packed import PackedNetwork
 PROJECT = Path(__file__).resolve().parents[1]
 MODELS = PROJECT / "sw" / "models"
 DEFAULT_MODEL = "cifar10"
-RANDOM_MODELS = ("random:binaryvit", "random:cifar10")
+RANDOM_MODELS = ("random:binaryvit", "random:deit-s", "random:cifar10")
 """Names of :data:`sw.compiler.random_model.RANDOM_MODELS`, known without loading PyTorch."""
 SEEDS = 1 << 30
 """Seeds that every random generator takes."""

@@ -9,10 +9,10 @@ from sw.compiler.load import load
 from sw.compiler.packed import PackedNetwork
 from sw.compiler.quantise import quantise
 from sw.data.synthetic import random_pictures
-from sw.model import BINARYVIT, ModelConfig, random_binaryvit
+from sw.model import BINARY_DEIT_S, BINARYVIT, ModelConfig, random_binaryvit
 
-RANDOM_MODELS = {"binaryvit": BINARYVIT, "cifar10": ModelConfig()}
-"""Sizes by name: the paper's network at 224x224, and one of the shipped model's kind."""
+RANDOM_MODELS = {"binaryvit": BINARYVIT, "deit-s": BINARY_DEIT_S, "cifar10": ModelConfig()}
+"""Sizes by name: the paper's networks at 224x224, and one of the shipped model's kind."""
 
 CALIBRATION_PICTURES = {224: 2, 32: 32}
 """Pictures that set the scales, by picture edge."""
