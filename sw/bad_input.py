@@ -6,6 +6,7 @@ import sys
 
 from hw.spec import ConfigurationError
 from hw.spec.fields import FieldError
+from sw.capability.errors import CapabilityError
 from sw.compiler.errors import CompileError, PackedImageError
 from sw.compiler.schedule import ScheduleError
 from sw.data.errors import DataError
@@ -20,6 +21,7 @@ def bad_input() -> tuple[type[Exception], ...]:
     """
     errors = (
         InputError,
+        CapabilityError,
         CompileError,
         PackedImageError,
         ConfigurationError,

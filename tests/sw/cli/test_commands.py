@@ -118,3 +118,33 @@ def test_stored_bits_by_kind(sw, model, device, packed, tmp_path):
     assert bits["positions"] == 16 * (64 * m.channels[0] + 16 * m.channels[1])
     assert bits["classifier bias"] == 32 * 10
     assert re.search(rf"sum +│ +{sum(bits.values()) / 1024:,.1f}", sw("inspect", model).stdout)
+
+
+# -- capability ------------------------------------------------------------------------------------
+
+
+def test_capability_of_known_architectures_and_the_shipped_model(sw):
+    result = sw("capability")
+    assert result.exit_code == 0, result.output
+    table = {row[0]: row[1] for row in rows(result.stdout)}
+    assert table["deit-s"] == "153,216"
+    assert table["resnet-34"] == "71,193,472"
+    assert {"binaryvit", "cifar10"} <= table.keys()
+
+
+def test_capability_of_a_model_walks_and_bounds(sw, model, tmp_path):
+    report = tmp_path / "capability.json"
+    result = sw("capability", model, "--json", report)
+    assert result.exit_code == 0, result.output
+    found = json.loads(report.read_text())
+    assert f"R = {found['r']:,}" in result.stdout
+    assert found["walk"][-1]["value"] == found["r"]
+    exact = [r for r in found["intervals"] if r["exact"]]
+    assert {"logits", "stem: accumulator"} <= {r["name"] for r in exact}
+    assert all(r["fits"] and r["bits"] <= r["format_bits"] for r in exact)
+
+
+def test_capability_measures_pictures_of_a_model_only(sw, tmp_path):
+    result = sw("capability", "deit-s", "--data", tmp_path)
+    assert result.exit_code == 2
+    assert "an architecture has no values" in result.stderr
