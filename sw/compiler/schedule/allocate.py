@@ -26,8 +26,9 @@ def allocate(operations: list[Operation], sizes: dict[str, int]) -> dict[str, tu
     A word is free once the last operation that touches it has passed; among the places that are
     free a buffer takes the one that has been free longest, so that its first write seldom waits.
     A buffer that has a base already keeps it, and its words are never free.
-    Where that leaves no room for a later buffer, everything is packed instead: large buffers from
-    the bottom, small ones from the top.
+    Where that leaves no room for a later buffer, the large ones are placed first, and the small
+    ones where no large one comes while they live; and where that fails too, everything is packed,
+    large buffers from the bottom, small ones from the top.
 
     Parameters
     ----------
@@ -67,55 +68,106 @@ def allocate(operations: list[Operation], sizes: dict[str, int]) -> dict[str, tu
             if buffer.base is not None:
                 free_after[buffer.base : buffer.base + buffer.words] = len(operations)
         new = [(buffer, born[buffer]) for buffer in buffers if buffer.base is None]
-        try:
-            peak = _place_all(new, free_after.copy(), last_touch, compact=False)
-        except ScheduleError:
-            peak = _place_all(new, free_after, last_touch, compact=True)
+        for policy in (_longest_free, _large_first, _packed):
+            for buffer, _ in new:
+                buffer.base = None
+            try:
+                peak = policy(new, free_after.copy(), last_touch)
+                break
+            except ScheduleError:
+                if policy is _packed:
+                    raise
         usage[memory] = (peak, words)
     return usage
 
 
-def _place_all(
-    buffers: list[tuple[Buffer, int]],
-    free_after: np.ndarray,
-    last_touch: dict[Buffer, np.ndarray],
-    *,
-    compact: bool,
-) -> int:
-    """Places the buffers of one memory, each with its first operation; returns the peak."""
+Born = list[tuple[Buffer, int]]
+"""Buffers of one memory, each with the index of its first operation, in that order."""
+Touches = dict[Buffer, np.ndarray]
+"""The index of the last operation that touches each word of a buffer."""
+
+
+def _longest_free(buffers: Born, free_after: np.ndarray, touches: Touches) -> int:
+    """Each buffer in the place that has been free longest; returns the peak."""
     peak = 0
     for buffer, index in buffers:
-        _place(buffer, index, free_after, last_touch[buffer], compact)
+        starts = _free(buffer, index, free_after)
+        _take(buffer, index, free_after, touches, _oldest(buffer.words, starts, free_after))
         peak = max(peak, int((free_after >= index).sum()))
     return peak
 
 
-def _place(
-    buffer: Buffer, index: int, free_after: np.ndarray, touches: np.ndarray, compact: bool
-) -> None:
-    """Chooses the base of one buffer and marks its words."""
-    words = buffer.words
-    available = len(free_after)
-    live = int((free_after >= index).sum())
-    best = None
+def _large_first(buffers: Born, free_after: np.ndarray, touches: Touches) -> int:
+    """Large buffers as if they were alone, small ones where none of those comes in their time."""
+    large = [entry for entry in buffers if _is_large(entry[0], free_after)]
+    _longest_free(large, free_after.copy(), touches)
+    peak = 0
+    for buffer, index in buffers:
+        if buffer.base is None:
+            end = int(touches[buffer].max())
+            blocked = free_after.copy()
+            for other, born in large:
+                if index < born <= end:
+                    blocked[other.base : other.base + other.words] = index
+            starts = _free(buffer, index, blocked)
+            base = _oldest(buffer.words, starts, free_after)
+        else:
+            base = buffer.base
+        _take(buffer, index, free_after, touches, base)
+        peak = max(peak, int((free_after >= index).sum()))
+    return peak
+
+
+def _packed(buffers: Born, free_after: np.ndarray, touches: Touches) -> int:
+    """Large buffers as low, small ones as high as possible."""
+    peak = 0
+    for buffer, index in buffers:
+        starts = _free(buffer, index, free_after)
+        base = int(starts[0] if 4 * buffer.words > len(free_after) else starts[-1])
+        _take(buffer, index, free_after, touches, base)
+        peak = max(peak, int((free_after >= index).sum()))
+    return peak
+
+
+def _is_large(buffer: Buffer, free_after: np.ndarray) -> bool:
+    return 8 * buffer.words > len(free_after)
+
+
+def _free(buffer: Buffer, index: int, free_after: np.ndarray) -> np.ndarray:
+    """Every base at which all words are free.
+
+    Raises
+    ------
+    ScheduleError
+        If there is none.
+    """
+    words, available = buffer.words, len(free_after)
     if words <= available:
-        windows = _window_maxima(free_after, words)
-        free = np.flatnonzero(windows < index)
-        if len(free) and compact:
-            best = int(free[0] if 4 * words > available else free[-1])
-        elif len(free):
-            # Of windows that wait for the same operation: the one free longest in total.
-            ties = np.flatnonzero(windows == windows.min())
-            totals = np.concatenate([[0], np.cumsum(free_after)])
-            best = int(ties[(totals[ties + words] - totals[ties]).argmin()])
-    if best is None:
-        raise ScheduleError(
-            f"{buffer.memory} memory: {buffer.name} needs {words} words beside {live} in use, "
-            f"{live + words} of {available} available; use a configuration with more "
-            f"{buffer.memory}_words"
-        )
-    buffer.base = best
-    free_after[best : best + words] = np.maximum(touches, index)
+        starts = np.flatnonzero(_window_maxima(free_after, words) < index)
+        if len(starts):
+            return starts
+    live = int((free_after >= index).sum())
+    raise ScheduleError(
+        f"{buffer.memory} memory: {buffer.name} needs {words} words beside {live} in use, "
+        f"{live + words} of {available} available; use a configuration with more "
+        f"{buffer.memory}_words"
+    )
+
+
+def _oldest(words: int, starts: np.ndarray, free_after: np.ndarray) -> int:
+    """Of the places that wait for the earliest operation, the one free longest in total."""
+    waits = _window_maxima(free_after, words)[starts]
+    ties = starts[waits == waits.min()]
+    totals = np.concatenate([[0], np.cumsum(free_after)])
+    return int(ties[(totals[ties + words] - totals[ties]).argmin()])
+
+
+def _take(
+    buffer: Buffer, index: int, free_after: np.ndarray, touches: Touches, base: int
+) -> None:
+    """Puts a buffer there."""
+    buffer.base = base
+    free_after[base : base + buffer.words] = np.maximum(touches[buffer], index)
 
 
 def _window_maxima(values: np.ndarray, width: int) -> np.ndarray:

@@ -12,6 +12,7 @@ from sw.compiler.schedule.image import layer_image
 from sw.compiler.schedule.lanes import linear
 from sw.compiler.schedule.operands import BitsTo, Strided, Values
 from sw.compiler.schedule.passes import affine, threshold
+from sw.compiler.schedule.pooled import PooledRows
 from sw.compiler.schedule.pooling import Window, grid
 from sw.compiler.schedule.positions import Positions, runs
 from sw.compiler.schedule.program import Access, Buffer
@@ -20,10 +21,17 @@ MEAN_SHIFT = 2
 """Of the mean of 2x2 tokens."""
 
 
-def embed(stream: Stream, packed: PackedNetwork, stage: int, x: Values, resident: bool) -> Values:
+def embed(
+    stream: Stream,
+    packed: PackedNetwork,
+    stage: int,
+    x: Values,
+    resident: bool,
+    following: PooledRows | None = None,
+) -> Values:
     """From x of the previous stage, on chip or spilled, to x of `stage`."""
     kind = RealEmbedding if packed.model.embedding == "real" else BinaryEmbedding
-    return kind(stream, packed, stage, x, resident).emit()
+    return kind(stream, packed, stage, x, resident, following).emit()
 
 
 class Embedding(ABC):
@@ -37,10 +45,18 @@ class Embedding(ABC):
         The previous stage's x.
     resident : bool
         The new x stays in x memory; else it goes to the spill memory.
+    following : PooledRows or None
+        The means of the new x for the first block, formed here if x memory has room for windows.
     """
 
     def __init__(
-        self, stream: Stream, packed: PackedNetwork, stage: int, x: Values, resident: bool
+        self,
+        stream: Stream,
+        packed: PackedNetwork,
+        stage: int,
+        x: Values,
+        resident: bool,
+        following: PooledRows | None = None,
     ) -> None:
         c = self.c = stream.configuration
         self.name = f"stage{stage}.embedding"
@@ -55,6 +71,7 @@ class Embedding(ABC):
         self.x, self.resident = x, resident
         self.side = packed.model.side(stage)
         self.row_words = 2 * self.side * x.token_words
+        self.positions.following = following if following and self.window_rows(following) else None
 
     @property
     @abstractmethod
@@ -91,8 +108,26 @@ class Embedding(ABC):
             self.positions.finish(first, tokens, out)
         return self.positions.x
 
+    def window_rows(self, following: PooledRows) -> int:
+        """Output rows of a run that fill windows evenly, two runs and two windows at a time; or 0.
+
+        The old x passes through: it was spilled, as the new one is.
+        """
+        edge = following.block.reduction
+        free = self.c.x_words - 2 * following.window_words
+        fitting = (
+            rows
+            for rows in range(edge, 0, -1)
+            if edge % rows == 0
+            and 4 * rows * self.row_words <= free
+            and self.fits(2 * rows * self.side)
+        )
+        return next(fitting, 0) if self.x.buffer.memory == "spill" else 0
+
     def rows(self) -> int:
         """Output rows of a run: all, if the old x may go before the new one comes."""
+        if self.positions.following is not None:
+            return self.window_rows(self.positions.following)
         new, old = self.positions.x, self.x
         spilled = old.buffer.memory == "spill"
         if self.fits(self.side**2) and max(old.buffer.words, new.buffer.words) <= self.c.x_words:
@@ -162,10 +197,8 @@ class BinaryEmbedding(Embedding):
 class RealEmbedding(Embedding):
     """The norm in place of x, an integer matrix over 2x2 tokens, an affine layer."""
 
-    def __init__(
-        self, stream: Stream, packed: PackedNetwork, stage: int, x: Values, resident: bool
-    ) -> None:
-        super().__init__(stream, packed, stage, x, resident)
+    def __init__(self, *arguments) -> None:
+        super().__init__(*arguments)
         self.matrix = Matrix(self.e, self.name, self.layer)
 
     @property

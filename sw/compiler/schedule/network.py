@@ -26,9 +26,11 @@ from sw.compiler.schedule.image import block_image
 from sw.compiler.schedule.operands import Values
 from sw.compiler.schedule.order import by_start
 from sw.compiler.schedule.plan import Plan
+from sw.compiler.schedule.pooled import PooledRows
 from sw.compiler.schedule.program import Operation, ScheduleError, bound
 from sw.compiler.schedule.resident import Resident
 from sw.compiler.schedule.stem import PATCH_CHANNELS, pixel_words, stem
+from sw.compiler.schedule.streaming import Streaming
 
 
 @dataclass(frozen=True)
@@ -184,12 +186,24 @@ def _emit(
     result: int,
 ) -> None:
     """All operations, from the picture's beat to the result's."""
-    x = stem(stream, packed, plans[1] is Resident, picture)
+
+    def pooled(stage: int, block: int) -> PooledRows | None:
+        """Room for the means that a block's maker of x may form."""
+        if plans[stage] is not Streaming or block == packed.model.depths[stage - 1]:
+            return None
+        return PooledRows(stream, block_image(packed, stage, block), block_name(stage, block))
+
+    means = pooled(1, 0)
+    x = stem(stream, packed, plans[1] is Resident, picture, means)
     for stage, block in packed.model.blocks():
         plan = plans[stage]
         if stage > 1 and block == 0:
-            x = embed(stream, packed, stage, x, plan is Resident)
+            means = pooled(stage, 0)
+            x = embed(stream, packed, stage, x, plan is Resident, means)
         image = block_image(packed, stage, block)
-        x2 = plan(image, stream, x.buffer, block_name(stage, block)).emit()
-        x = Values(x2, 0, x.token_words)
+        schedule = plan(image, stream, x.buffer, block_name(stage, block))
+        if isinstance(schedule, Streaming):
+            schedule.pooled, schedule.following = means, pooled(stage, block + 1)
+            means = schedule.following
+        x = Values(schedule.emit(), 0, x.token_words)
     head(stream, packed, x, result)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sw.compiler.packed import PackedLayer
 from sw.compiler.schedule.emit import Emitter, Stream
 from sw.compiler.schedule.operands import Values
+from sw.compiler.schedule.pooled import PooledRows
 from sw.compiler.schedule.program import Buffer
 
 
@@ -17,6 +18,8 @@ class Positions:
         Whose ``position`` is the main operand.
     resident : bool
         x stays in x memory; else every finished chunk goes to the spill memory.
+    following : PooledRows or None
+        Pools every finished chunk for the first block of the stage, if it does not stay.
 
     Attributes
     ----------
@@ -24,8 +27,16 @@ class Positions:
         All of x, in either memory.
     """
 
-    def __init__(self, e: Emitter, stream: Stream, layer: PackedLayer, resident: bool) -> None:
+    def __init__(
+        self,
+        e: Emitter,
+        stream: Stream,
+        layer: PackedLayer,
+        resident: bool,
+        following: PooledRows | None = None,
+    ) -> None:
         tokens, channels = layer.position.shape
+        self.following = following
         self._e, self._name, self._resident = e, layer.name, resident
         self._address = stream.external.add(layer.position, "positions")
         words = channels // e.c.lanes
@@ -36,7 +47,9 @@ class Positions:
         """Brings the positions of a run of tokens to where their x is made."""
         words = self.x.token_words
         chunk = self.x.at(first)
-        if not self._resident:
+        if self.following is not None:
+            chunk = self.following.place(first, tokens)
+        elif not self._resident:
             chunk = Values(Buffer(f"{self._name}.x", "x", tokens * words), 0, words)
         address = self._address + first * words * self._e.c.lane_beats
         self._e.load_values(f"{self._name}.position", chunk, tokens, address)
@@ -44,6 +57,8 @@ class Positions:
 
     def finish(self, first: int, tokens: int, chunk: Values) -> None:
         """The run is x now."""
+        if self.following is not None:
+            self.following.finish(first, tokens)
         if not self._resident:
             self._e.store_values(f"{self._name}.store", chunk, tokens, self.x.at(first))
 

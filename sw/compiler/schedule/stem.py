@@ -10,6 +10,7 @@ from sw.compiler.schedule.emit import Emitter, Stream
 from sw.compiler.schedule.image import layer_image
 from sw.compiler.schedule.operands import Values
 from sw.compiler.schedule.passes import affine
+from sw.compiler.schedule.pooled import PooledRows
 from sw.compiler.schedule.positions import Positions, runs
 from sw.compiler.schedule.program import Buffer
 
@@ -24,22 +25,35 @@ def pixel_words(shape: Shape, c: Configuration) -> int:
     return -(-PATCH_CHANNELS * shape.patch**2 // (2 * c.lanes))
 
 
-def stem(stream: Stream, packed: PackedNetwork, resident: bool, picture: int) -> Values:
+def stem(
+    stream: Stream,
+    packed: PackedNetwork,
+    resident: bool,
+    picture: int,
+    following: PooledRows | None = None,
+) -> Values:
     """From the picture at beat `picture` to x of stage 1, in runs of tokens that fit.
 
     Parameters
     ----------
     resident : bool
         x stays in x memory; else it goes to the spill memory.
+    following : PooledRows or None
+        The means of x for the first block, formed here if a run can be one of its windows.
     """
     c, layer, shape = stream.configuration, packed.layer("stem"), packed.model
     e = Emitter(stream, {"stem": layer_image(layer)}, c.column_words)
     matrix = Matrix(e, "stem", layer)
-    positions = Positions(e, stream, layer, resident)
     words, extra = pixel_words(shape, c), int(shape.class_token)
+    if following is not None and not _windows_fit(c, words, following):
+        following = None
+    positions = Positions(e, stream, layer, resident, following)
     patches = shape.side(1) ** 2
     pairs = -(-PATCH_CHANNELS * shape.patch**2 // 2)
-    for first, count in runs(patches, _step(c, words, positions.x, resident, patches)):
+    step = _step(c, words, positions.x, resident, patches)
+    if following is not None:
+        step = following.window_tokens
+    for first, count in runs(patches, step):
         if first and not matrix.stays:
             e.forget()
         pixels = Values(Buffer("pixels", "x", count * words), 0, words)
@@ -67,3 +81,10 @@ def _step(c: Configuration, words: int, x: Values, resident: bool, patches: int)
     token = words + (0 if resident else x.token_words)
     step = min(free // (2 * token), c.u_words // (2 * x.token_words), -(-patches // RUNS))
     return max(c.rows, step // c.rows * c.rows)
+
+
+def _windows_fit(c: Configuration, words: int, following: PooledRows) -> bool:
+    """Whether x memory holds a window beside two runs of pixels, u memory two runs of sums."""
+    pixels, means = following.window_tokens * words, following.means.buffer.words
+    window = following.window_words
+    return 2 * pixels + window <= c.x_words and 2 * window + means <= c.u_words

@@ -1,6 +1,8 @@
 """The streaming plan: x passes through x memory, picture row by picture row.
 
-Only for blocks with spatial reduction: their keys and values are few, and stay on chip.
+Only for blocks with spatial reduction: their keys and values are few, and stay on chip.  The means
+that they come from are there already if whoever made x pooled its rows; else x passes through
+once more.
 """
 
 from __future__ import annotations
@@ -8,12 +10,24 @@ from __future__ import annotations
 from sw.compiler.schedule import passes
 from sw.compiler.schedule.operands import Upsampled, Values
 from sw.compiler.schedule.plan import Plan
+from sw.compiler.schedule.pooled import PooledRows
 from sw.compiler.schedule.pooling import Window, branch, grid
 from sw.compiler.schedule.program import Access, Buffer
 
 
 class Streaming(Plan):
-    """x passes through x memory in chunks of whole picture rows."""
+    """x passes through x memory in chunks of whole picture rows.
+
+    Attributes
+    ----------
+    pooled : PooledRows or None
+        The means of x, where its maker may have formed them.
+    following : PooledRows or None
+        The means of x2 for the next block, formed here if x memory has room for its windows.
+    """
+
+    pooled: PooledRows | None = None
+    following: PooledRows | None = None
 
     def unit_words(self) -> int:
         """Whole layers: they stay for the block."""
@@ -28,7 +42,10 @@ class Streaming(Plan):
         """Spatial reduction over all of x, then every step skewed over chunks of rows."""
         block = self.block
         kv = Values(Buffer("kv", "u", block.keys * self.token_words), 0, self.token_words)
-        self.reduced_keys(self.pool_all(), kv)
+        formed = self.pooled is not None and self.pooled.formed
+        self.reduced_keys(self.pooled.means if formed else self.pool_all(), kv)
+        if self.following is not None and not self.keeps_windows():
+            self.following = None
         return self.stream(kv)
 
     def pool_all(self) -> Values:
@@ -43,11 +60,25 @@ class Streaming(Plan):
             grid(self.emitter, "attention.pooled_mean", row, x, to, window)
         return pooled
 
-    def chunk_of_x(self, name: str, first: int, tokens: int) -> Values:
-        """Loads a run of tokens."""
-        values = Values(Buffer(name, "x", tokens * self.token_words), 0, self.token_words)
+    def chunk_of_x(
+        self, name: str, first: int, tokens: int, place: PooledRows | None = None
+    ) -> Values:
+        """Loads a run of tokens, to where `place` wants its rows."""
+        if place is not None:
+            values = place.place(first, tokens)
+        else:
+            values = Values(Buffer(name, "x", tokens * self.token_words), 0, self.token_words)
         self.emitter.load_values("x.load", values, tokens, self.at(self.x, first))
         return values
+
+    def keeps_windows(self) -> bool:
+        """Whether x memory holds the windows that x2's rows fill while others are on their way."""
+        rows, height = self.rows_of_chunk(), self.following.block.reduction
+        if height % rows:
+            return False
+        windows = 1 + -(-(self.slots() + 1) * rows // height)
+        pooled = 2 * rows * self.block.width * self.token_words
+        return windows * self.following.window_words + pooled <= self.c.x_words
 
     def slots(self) -> int:
         """Slots from a chunk's scores to its x2: row y may go when row y+2's branches are read."""
@@ -113,12 +144,14 @@ class Streaming(Plan):
                 s = state[i]
                 first, tokens = span(i)
                 self.ffn_output(first, tokens, s["hidden"], s["pooled"], s["x"], s["u"])
+                if self.following is not None:
+                    self.following.finish(first, tokens)
                 e.store_values("x.store", s["x"], tokens, self.at(x2, first))
         return x2
 
     def open_chunk(self, first: int, tokens: int) -> dict:
         """Loads a chunk of x, makes its query input bits and room for u."""
-        x = self.chunk_of_x("x", first, tokens)
+        x = self.chunk_of_x("x", first, tokens, self.following)
         bits = self.row_buffer("input_bits", tokens, self.k_words)
         passes.threshold(
             self.emitter, "pass", first, tokens, x, self.bits_to(bits, self.k_words, from_out=True)
@@ -130,13 +163,12 @@ class Streaming(Plan):
         """BRANCH of every picture row of chunk i."""
         block = self.block
         rows = bounds[0][1]
-        row_words = block.width * self.token_words
 
         def at(y: int, key: str) -> Values | None:
             if not 0 <= y < block.height:
                 return None
             values = state[y // rows][key]
-            return Values(values.buffer, (y - bounds[y // rows][0]) * row_words, self.token_words)
+            return values.at((y - bounds[y // rows][0]) * block.width)
 
         first, count = bounds[i]
         for y in range(first, first + count):
