@@ -155,7 +155,12 @@ def _free(buffer: Buffer, index: int, free_after: np.ndarray) -> np.ndarray:
 
 
 def _oldest(words: int, starts: np.ndarray, free_after: np.ndarray) -> int:
-    """Of the places that wait for the earliest operation, the one free longest in total."""
+    """Of the places that wait for the earliest operation, the one free longest in total.
+
+    Multiples of the power of two in the size come first: units side by side leave no odd gaps.
+    """
+    aligned = starts[starts % (words & -words) == 0]
+    starts = aligned if len(aligned) else starts
     waits = _window_maxima(free_after, words)[starts]
     ties = starts[waits == waits.min()]
     totals = np.concatenate([[0], np.cumsum(free_after)])
