@@ -167,9 +167,7 @@ def _oldest(words: int, starts: np.ndarray, free_after: np.ndarray) -> int:
     return int(ties[(totals[ties + words] - totals[ties]).argmin()])
 
 
-def _take(
-    buffer: Buffer, index: int, free_after: np.ndarray, touches: Touches, base: int
-) -> None:
+def _take(buffer: Buffer, index: int, free_after: np.ndarray, touches: Touches, base: int) -> None:
     """Puts a buffer there."""
     buffer.base = base
     free_after[base : base + buffer.words] = np.maximum(touches[buffer], index)

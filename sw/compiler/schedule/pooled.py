@@ -1,8 +1,8 @@
 """The reduced grid of a block's x, formed on the way: whoever makes the x pools its rows.
 
-A spilled x that a block with spatial reduction reads would pass through x memory once more, only for
-the means that its keys and values need.  Its maker has every picture row in x memory anyway: it
-keeps the rows of a window there until the window is whole.
+A spilled x that a block with spatial reduction reads would pass through x memory once more, only
+for the means that its keys and values need.  Its maker has every picture row in x memory anyway:
+it keeps the rows of a window there until the window is whole.
 """
 
 from __future__ import annotations
@@ -42,9 +42,7 @@ class PooledRows:
         self.means = Values(Buffer("pooled_mean", "u", words), 0, self.token_words)
         self.window_tokens = block.reduction * block.width
         self._e = Emitter(stream, {}, 0, name)
-        self._window = Window(
-            block.reduction, block.pooled_width, block.width, block.grid_shift
-        )
+        self._window = Window(block.reduction, block.pooled_width, block.width, block.grid_shift)
         self._rows: dict[int, Buffer] = {}
         self._pooled = 0
 

@@ -180,6 +180,22 @@ def test_regions_are_all_of_external_memory():
             assert spills[at] or at == program.result_address
 
 
+def test_a_spilled_x_is_read_once_where_its_maker_pools_it():
+    """Where windows do not fit x memory (the stem's, here), x passes through twice."""
+    program = scheduled("spilled", "l32")
+    words = Counter()
+    for operation in program.operations:
+        if operation.layer in ("x.load", "x.store"):
+            words[operation.block, operation.layer] += operation.fields["words"]
+    for block in ("stage2.block0", "stage2.block1"):
+        assert words[block, "x.load"] == words[block, "x.store"]
+    assert words["stage1.block0", "x.load"] == 2 * words["stage1.block0", "x.store"]
+    first = {}
+    for i, operation in enumerate(program.operations):
+        first.setdefault((operation.block, operation.layer), i)
+    assert first["stage2.block1", "attention.pooled_mean"] < first["stage2.block1", "x.load"]
+
+
 def test_tags_wrap(monkeypatch):
     monkeypatch.setattr(assemble, "TAGS", 64)
     program = network_program(packed_model("pyramid"), find_configuration("4x8x64-l16"))
