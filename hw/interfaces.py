@@ -9,7 +9,13 @@ from amaranth.lib.wiring import In, Out
 from hw.spec.commands import RECORDS, Opcode
 from hw.spec.configuration import Configuration
 from hw.spec.fields import Record
-from hw.spec.numerics import ACCUMULATOR, EXP, SUM, VALUE
+from hw.spec.image import MATRIX
+from hw.spec.numerics import ACCUMULATOR, EXP, PRE_DROP, SUM, VALUE
+
+GAIN_BITS = PRE_DROP + MATRIX.bits
+"""Bits of a gain: a PARAMETER, or a weight of an integer layer in front of the fraction bits."""
+TOTAL_BITS = 32
+"""Integer layers are summed modulo 2**TOTAL_BITS."""
 
 
 def struct(record: Record) -> data.StructLayout:
@@ -150,6 +156,32 @@ class MemoryPort(wiring.Signature):
                 "request": Out(stream.Signature(PORT_REQUEST)),
                 "write": Out(stream.Signature(bits)),
                 "read": In(stream.Signature(bits)),
+            }
+        )
+
+
+class Multipliers(wiring.Signature):
+    """Two multipliers a lane, seen from the unit that borrows them where no beat needs them.
+
+    ``total = (first*first_weight*2**(9*raised) + second*second_weight*2**9) / 2**9``, rounded down,
+    modulo 2**32.  ``taken`` in cycle t: a beat takes the multipliers, so that what is offered in
+    cycle t+1 is not multiplied.  What is offered in a cycle t+1 that is not taken gives the
+    ``total`` of cycle t+6.
+
+    ``minus_first``: -first, which is -2**15 to 2**16.  ``first_weight``: a weight times 2**9, or
+    any number of 17 bits.
+    """
+
+    def __init__(self, c: Configuration) -> None:
+        super().__init__(
+            {
+                "taken": In(1),
+                "minus_first": Out(signed(VALUE.bits + 1)),
+                "second": Out(signed(VALUE.bits)),
+                "raised": Out(1),
+                "first_weight": Out(data.ArrayLayout(signed(GAIN_BITS), c.lanes)),
+                "second_weight": Out(data.ArrayLayout(signed(MATRIX.bits), c.lanes)),
+                "total": In(data.ArrayLayout(signed(TOTAL_BITS), c.lanes)),
             }
         )
 

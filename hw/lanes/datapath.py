@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.interfaces import accumulator_word, value_word
+from hw.interfaces import GAIN_BITS, TOTAL_BITS, accumulator_word, value_word
 from hw.lanes.beat import OUT, PRODUCT, ROUND, Y, beat_layout
 from hw.lanes.delay import chain
 from hw.lanes.lane import Lane
 from hw.lanes.parameters import ParameterSets
 from hw.spec.configuration import Configuration
-from hw.spec.numerics import PARAMETER, PARAMETER_FIELDS, SUM
+from hw.spec.image import MATRIX
+from hw.spec.numerics import GAIN_SHIFTS, PARAMETER, PARAMETER_FIELDS, SUM, VALUE
 
 
 class Datapath(wiring.Component):
@@ -30,8 +31,18 @@ class Datapath(wiring.Component):
     -------
     accumulator : In(accumulator_word)
         [0] Array results.
+    valid : In(1)
+        [1] There is a beat.
     beat : In(beat_layout)
         [1] Command fields and parameter set.
+    minus_first : In(17 signed)
+        [1] Without a beat: minus the sum of every lane.
+    raised : In(1)
+        [1] Without a beat: the greatest gain shift, else none.
+    first_weight : In(17 signed a lane)
+        [1] Without a beat: gain of the sum.
+    second_weight : In(8 signed a lane)
+        [1] Without a beat: gain of the residual, in front of the fraction bits.
     field : In(9)
         Parameter field (one-hot) to write.
     write_set : In(range(SETS))
@@ -44,6 +55,8 @@ class Datapath(wiring.Component):
         [11] Main operand.
     sum : Out(SUM a lane)
         [2] s.
+    total : Out(32 signed a lane)
+        [6] Both products.
     y : Out(value_word)
         [11] y.
     out : Out(value_word)
@@ -60,13 +73,19 @@ class Datapath(wiring.Component):
         super().__init__(
             {
                 "accumulator": In(accumulator_word(c)),
+                "valid": In(1),
                 "beat": In(layout),
+                "minus_first": In(signed(VALUE.bits + 1)),
+                "raised": In(1),
+                "first_weight": In(data.ArrayLayout(signed(GAIN_BITS), c.lanes)),
+                "second_weight": In(data.ArrayLayout(signed(MATRIX.bits), c.lanes)),
                 "field": In(len(PARAMETER_FIELDS)),
                 "write_set": In(layout["set"].shape),
                 "parameter": In(c.lanes * PARAMETER.bits),
                 "residual": In(value_word(c)),
                 "main": In(value_word(c)),
                 "sum": Out(data.ArrayLayout(signed(SUM.bits), c.lanes)),
+                "total": Out(data.ArrayLayout(signed(TOTAL_BITS), c.lanes)),
                 "y": Out(value_word(c)),
                 "out": Out(value_word(c)),
                 "kept": Out(value_word(c)),
@@ -84,11 +103,22 @@ class Datapath(wiring.Component):
             parameters.write_set.eq(self.write_set),
             parameters.data.eq(self.parameter),
             parameters.set.eq(beat.set),
-            parameters.present.eq(beat.parameter_fields),
+            parameters.present.eq(Mux(self.valid, beat.parameter_fields, 0)),
             parameters.constant_residual_gain.eq(beat.residual_gain),
             parameters.constant_slope_positive.eq(beat.slope_positive),
+            parameters.lent.eq(~self.valid),
+            parameters.first_weight.eq(self.first_weight),
+            parameters.second_weight.eq(self.second_weight),
         ]
-        gain_shift = chain(m, beat.gain_shift, PRODUCT - 1)[-1]
+        # A sum of no beat is the lent first factor: 0 less minus the factor.
+        skip, offset = Signal(), Signal(signed(VALUE.bits + 1))
+        raised = Mux(self.raised, len(GAIN_SHIFTS) - 1, 0)
+        m.d.comb += skip.eq(beat.skip | ~self.valid)
+        with m.If(~self.valid):
+            m.d.comb += offset.eq(self.minus_first)
+        with m.Elif(~beat.skip):
+            m.d.comb += offset.eq(beat.offset)
+        gain_shift = chain(m, Mux(self.valid, beat.gain_shift, raised), PRODUCT - 1)[-1]
         slope_shift = chain(m, beat.slope_shift, ROUND - 2)[-1]
         zero = chain(m, beat.zero, Y - 2)[-1]
         bits_from_out = chain(m, beat.bits_from_out, OUT - 2)[-1]
@@ -98,9 +128,9 @@ class Datapath(wiring.Component):
             m.submodules[f"lane{i}"] = lane
             m.d.comb += [
                 lane.accumulator.eq(self.accumulator[i]),
-                lane.skip.eq(beat.skip),
+                lane.skip.eq(skip),
                 lane.double.eq(beat.double),
-                lane.offset.eq(beat.offset),
+                lane.offset.eq(offset),
                 lane.residual.eq(self.residual[i]),
                 lane.gain_shift.eq(gain_shift),
                 lane.slope_shift.eq(slope_shift),
@@ -114,6 +144,7 @@ class Datapath(wiring.Component):
                 ),
                 *(lane.threshold[k].eq(getattr(parameters, f"threshold{k}")[i]) for k in range(3)),
                 self.sum[i].eq(lane.sum),
+                self.total[i].eq(lane.total),
                 self.y[i].eq(lane.y),
                 self.out[i].eq(lane.out),
                 self.kept[i].eq(lane.kept),

@@ -6,6 +6,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from hw.interfaces import GAIN_BITS, TOTAL_BITS
 from hw.spec.numerics import (
     ACCUMULATOR,
     GAIN_SHIFTS,
@@ -36,24 +37,25 @@ class Lane(wiring.Component):
 
     A pipeline without enable: a member marked [k] belongs to a beat k cycles after that beat's
     `accumulator`.  One beat a cycle; latency 11 to `y`, 13 to `out`, 14 to `bits`.  Three
-    multipliers, each with registers in front and behind.  Golden partner: the post-processor in
-    :mod:`sw.golden`.  Validated over the full range of every format.
+    multipliers, each with registers in front and behind; a cycle without a beat lends the first two
+    (:class:`hw.interfaces.Multipliers`).  Golden partner: the post-processor in :mod:`sw.golden`.
+    Validated over the full range of every format.
 
     Members
     -------
     accumulator : In(ACCUMULATOR)
         [0] The array's sum.
     skip : In(1)
-        [1] s is 0 (PASS, AFFINE), whatever `accumulator`, `double` and `offset` are.
+        [1] The sum counts 0, whatever `accumulator` and `double` are.
     double : In(1)
         [1] The sum counts twice.
-    offset : In(16 signed)
+    offset : In(17 signed)
         [1] Subtracted.
     residual : In(VALUE)
         [2] Residual operand.
-    gain : In(PARAMETER)
+    gain : In(17 signed)
         [2] Gain of the sum.
-    residual_gain : In(PARAMETER)
+    residual_gain : In(17 signed)
         [2] Gain of the residual.
     gain_shift : In(2)
         [3] Index into GAIN_SHIFTS.
@@ -79,6 +81,8 @@ class Lane(wiring.Component):
         [13] A threshold a set.
     sum : Out(SUM)
         [2] s.
+    total : Out(32 signed)
+        [6] Both products and the bias, rounded, modulo 2**32.
     y : Out(VALUE)
         [11] y.
     out : Out(VALUE)
@@ -96,10 +100,10 @@ class Lane(wiring.Component):
                 "accumulator": In(signed(ACCUMULATOR.bits)),
                 "skip": In(1),
                 "double": In(1),
-                "offset": In(signed(16)),
+                "offset": In(signed(VALUE.bits + 1)),
                 "residual": In(value),
-                "gain": In(parameter),
-                "residual_gain": In(parameter),
+                "gain": In(signed(GAIN_BITS)),
+                "residual_gain": In(signed(GAIN_BITS)),
                 "gain_shift": In(2),
                 "bias": In(parameter),
                 "slope_positive": In(parameter),
@@ -112,6 +116,7 @@ class Lane(wiring.Component):
                 "pooled": In(1),
                 "threshold": In(data.ArrayLayout(parameter, 3)),
                 "sum": Out(signed(SUM.bits)),
+                "total": Out(signed(TOTAL_BITS)),
                 "y": Out(value),
                 "out": Out(value),
                 "kept": Out(value),
@@ -128,9 +133,9 @@ class Lane(wiring.Component):
         # [1..4] sum, first products, gain shift; the bias carries the half of the rounding.
         accumulator = register("accumulator_1", signed(ACCUMULATOR.bits))
         m.d.sync += accumulator.eq(self.accumulator)
-        counted = Mux(self.double, accumulator << 1, accumulator)
-        m.d.sync += self.sum.eq(Mux(self.skip, 0, counted - self.offset))
-        gained, kept_residual = register("gained_3", signed(34)), register("residual_3", signed(32))
+        counted = Mux(self.skip, 0, Mux(self.double, accumulator << 1, accumulator))
+        m.d.sync += self.sum.eq(counted - self.offset)
+        gained, kept_residual = register("gained_3", signed(34)), register("residual_3", signed(33))
         m.d.sync += [
             gained.eq(self.sum * self.gain),
             kept_residual.eq(self.residual * self.residual_gain),
@@ -160,6 +165,7 @@ class Lane(wiring.Component):
         total_high = high + rest_high + low[SPLIT]
         total = register("total_6", signed(SPLIT - PRE_DROP + len(total_high)))
         m.d.sync += total.eq(Cat(low[PRE_DROP:SPLIT], total_high))
+        m.d.comb += self.total.eq(total)
         pre, slope = register("pre_7", signed(PRE.bits)), register("slope_7", PARAMETER_SHAPE)
         m.d.sync += [
             pre.eq(saturate(total, PRE.bits)),  # keeps the sign, which chooses the slope

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -11,6 +11,7 @@ from hw.lanes.beat import SUM_OUT, beat_layout
 from hw.lanes.delay import Delay
 from hw.spec.commands import Source
 from hw.spec.configuration import Configuration
+from hw.spec.numerics import VALUE
 
 
 class Operands(wiring.Component):
@@ -41,6 +42,8 @@ class Operands(wiring.Component):
         X memory.
     u : Out(u_read)
         U memory.
+    second : In(VALUE)
+        [1] The residual of every lane where there is no beat.
     residual : Out(value_word)
         [2] Residual operand.
     main : Out(value_word)
@@ -58,6 +61,7 @@ class Operands(wiring.Component):
                 "admit": In(1),
                 "x": Out(x_read(c)),
                 "u": Out(u_read(c)),
+                "second": In(signed(VALUE.bits)),
                 "residual": Out(value_word(c)),
                 "main": Out(value_word(c)),
             }
@@ -77,30 +81,34 @@ class Operands(wiring.Component):
         m.d.comb += self.granted.eq(free[0] & free[1])
 
         # [1] the words come.
-        residual, main = Signal(2, reset_less=True), Signal(2, reset_less=True)
-        first, slot = Signal(reset_less=True), Signal.like(self.beat.slot, reset_less=True)
-        valid = Signal()
+        from_x, from_u, from_cache, keeps, valid = (
+            Signal(name=name) for name in ("from_x", "from_u", "from_cache", "keeps", "valid")
+        )
+        main, slot = Signal(2, reset_less=True), Signal.like(self.beat.slot, reset_less=True)
+        reads = self.admit & self.beat.first
         m.d.sync += [
             valid.eq(self.admit),
-            residual.eq(self.beat.residual),
+            keeps.eq(reads),
+            from_x.eq(reads & (self.beat.residual == Source.X)),
+            from_u.eq(reads & (self.beat.residual == Source.U)),
+            from_cache.eq(self.admit & ~self.beat.first & (self.beat.residual != Source.NONE)),
             main.eq(self.beat.main),
-            first.eq(self.beat.first),
             slot.eq(self.beat.slot),
         ]
         m.submodules.cache = cache = memory.Memory(shape=len(self.x.data), depth=16, init=[])
         keep, kept = cache.write_port(), cache.read_port(domain="comb")
-        word = Mux(residual == Source.X, self.x.data, self.u.data)
+        # At most one of the sources is not 0: an OR chooses.
+        lanes, bits = len(self.residual), len(self.x.data)
+        word = (self.x.data & from_x.replicate(bits)) | (self.u.data & from_u.replicate(bits))
+        lent = Mux(valid, 0, self.second)[: VALUE.bits]
         m.d.comb += [
             keep.addr.eq(slot),
             keep.data.eq(word),
-            keep.en.eq(valid & first),
+            keep.en.eq(keeps),
             kept.addr.eq(slot),
         ]
         held = Signal(len(word), reset_less=True)
-        with m.If(residual == Source.NONE):
-            m.d.sync += held.eq(0)
-        with m.Else():
-            m.d.sync += held.eq(Mux(first, word, kept.data))
+        m.d.sync += held.eq(word | (kept.data & from_cache.replicate(bits)) | lent.replicate(lanes))
         m.submodules.delay = delay = Delay(len(word), SUM_OUT - 2)
         with m.Switch(main):
             with m.Case(Source.X):

@@ -6,11 +6,12 @@ from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.interfaces import parameter_read
+from hw.interfaces import GAIN_BITS, parameter_read
 from hw.lanes import beat
 from hw.lanes.delay import chain
 from hw.spec.configuration import Configuration
-from hw.spec.numerics import PARAMETER, PARAMETER_FIELDS
+from hw.spec.image import MATRIX
+from hw.spec.numerics import PARAMETER, PARAMETER_FIELDS, PRE_DROP
 
 FETCH = data.StructLayout(
     {
@@ -180,9 +181,15 @@ class ParameterSets(wiring.Component):
         [1] residual_gain where it is absent.
     constant_slope_positive : In(16 signed)
         [1] slope_positive where it is absent.
-    gain : Out(lanes PARAMETERs)
+    lent : In(1)
+        [1] No beat: the gains are the weights of integer layers.
+    first_weight : In(17 signed a lane)
+        [1] Gain of the sum then.
+    second_weight : In(8 signed a lane)
+        [1] Gain of the residual then, in front of the fraction bits.
+    gain : Out(17 signed a lane)
         [2] Gain of the sum.
-    residual_gain : Out(lanes PARAMETERs)
+    residual_gain : Out(17 signed a lane)
         [2] Gain of the residual.
     bias : Out(lanes PARAMETERs)
         [3] Bias.
@@ -203,7 +210,8 @@ class ParameterSets(wiring.Component):
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = c = configuration
         parameter = signed(PARAMETER.bits)
-        self._word = word = data.ArrayLayout(parameter, c.lanes)
+        word = data.ArrayLayout(parameter, c.lanes)
+        gains = data.ArrayLayout(signed(GAIN_BITS), c.lanes)
         super().__init__(
             {
                 "field": In(len(PARAMETER_FIELDS)),
@@ -213,7 +221,11 @@ class ParameterSets(wiring.Component):
                 "present": In(len(PARAMETER_FIELDS)),
                 "constant_residual_gain": In(parameter),
                 "constant_slope_positive": In(parameter),
+                "lent": In(1),
+                "first_weight": In(data.ArrayLayout(signed(GAIN_BITS), c.lanes)),
+                "second_weight": In(data.ArrayLayout(signed(MATRIX.bits), c.lanes)),
                 **{name: Out(word) for name in PARAMETER_FIELDS},
+                **{name: Out(gains) for name in ("gain", "residual_gain")},
             }
         )
 
@@ -234,7 +246,7 @@ class ParameterSets(wiring.Component):
             write, read = ram.write_port(), ram.read_port(domain="comb")
             wait = HELD_AT[name] - 2  # read a cycle before; the inputs belong to cycle 1
             absent = constants.get(name, 0)
-            held = Signal(self._word, name=f"held_{name}", reset_less=True)
+            held = Signal.like(getattr(self, name), name=f"held_{name}", reset_less=True)
             m.d.comb += [
                 write.addr.eq(self.write_set),
                 write.data.eq(self.data),
@@ -242,7 +254,13 @@ class ParameterSets(wiring.Component):
                 read.addr.eq(sets[wait]),
                 getattr(self, name).eq(held),
             ]
-            stored = self._word(read.data)
+            stored = data.ArrayLayout(signed(PARAMETER.bits), lanes)(read.data)
             for lane in range(lanes):
-                m.d.sync += held[lane].eq(Mux(present[wait][index], stored[lane], absent))
+                next_held = Mux(present[wait][index], stored[lane], absent)
+                if name == "gain":
+                    next_held = Mux(self.lent, self.first_weight[lane], next_held)
+                elif name == "residual_gain":
+                    weight = self.second_weight[lane] << PRE_DROP
+                    next_held = Mux(self.lent, weight, next_held)
+                m.d.sync += held[lane].eq(next_held)
         return m

@@ -7,6 +7,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from hw.interfaces import (
+    Multipliers,
     accumulator_word,
     column_write,
     command_stream,
@@ -73,6 +74,8 @@ class Lanes(wiring.Component):
         Row memory, a port a token slot.
     column_write : Out(column_write)
         Column memory.
+    multipliers : In(Multipliers)
+        Lent in the cycles without a beat.
     stall : In(1)
         No beat is admitted in this cycle.
     busy : Out(1)
@@ -99,6 +102,7 @@ class Lanes(wiring.Component):
                 "u_write": Out(u_write(c)),
                 "row_write": Out(row_write(c)).array(c.rows),
                 "column_write": Out(column_write(c)),
+                "multipliers": In(Multipliers(c)),
                 "stall": In(1),
                 "busy": Out(1),
                 "done": Out(1),
@@ -162,9 +166,18 @@ class Lanes(wiring.Component):
         connect(m, operands.x, flipped(self.x))
         connect(m, operands.u, flipped(self.u))
 
-        # [0..14] The lanes.
+        # [0..14] The lanes.  Two multipliers of each are lent between beats.
+        lent = self.multipliers
         m.d.comb += [
+            lent.taken.eq(admit),
+            operands.second.eq(lent.second),
+            *(
+                getattr(datapath, name).eq(getattr(lent, name))
+                for name in ("minus_first", "raised", "first_weight", "second_weight")
+            ),
+            lent.total.eq(datapath.total),
             datapath.accumulator.eq(self.result.payload),
+            datapath.valid.eq(valid[1]),
             datapath.beat.eq(beat),
             datapath.field.eq(fetch.field),
             datapath.write_set.eq(fetch.set),

@@ -8,6 +8,8 @@ Parameters (see `sim.exchange.parameters`):
 ``rows``       row write ports;
 ``done``       commands to finish;
 ``stall``, ``result_stall``, ``command_stall``  chance that it pauses in a cycle;
+``products``   what is offered to the lent multipliers, one of them at random in every cycle: ports
+               and ``total``, all hexadecimal;
 ``seed``, ``timeout_cycles``.
 
 The port `trace` is called ``trace_beat`` here, since a Verilator top cannot have that name.
@@ -16,6 +18,7 @@ Read data is a random word in every cycle that does not follow a request.
 """
 
 import random
+from collections import deque
 
 import cocotb
 from cocotb.triggers import RisingEdge
@@ -23,6 +26,8 @@ from cocotb.triggers import RisingEdge
 from sim import exchange
 
 IDLE_CYCLES = 64
+PRODUCT_CYCLES = 5
+"""From what is offered to the lent multipliers to its total."""
 
 
 @cocotb.test()
@@ -53,6 +58,9 @@ async def lanes(dut) -> None:
     value_bits = {
         name: bits[name] // len(getattr(dut, f"{name}_write__mask")) for name in ("x", "u")
     }
+    products = [{port: int(text, 16) for port, text in offer.items()} for offer in plan["products"]]
+    offered_products = deque([None] * PRODUCT_CYCLES)
+    taken = True
     for name in memories:
         getattr(dut, f"{name}__grant").value = 1
         getattr(dut, f"{name}__data").value = 0
@@ -67,6 +75,7 @@ async def lanes(dut) -> None:
     dut.rst.value = 0
 
     log = {key: [] for key in ("writes", "trace", "done", "beats", "reads", "commands")}
+    log["products"] = 0
     sent = {"command": 0, "result": 0}
     offered = {"command": False, "result": False}
     quiet = cycle = 0
@@ -81,7 +90,17 @@ async def lanes(dut) -> None:
                 offered[stream] = True
             getattr(dut, f"{stream}__valid").value = int(offered[stream])
         dut.stall.value = int(chance.random() < plan["stall"])
+        offer = chance.choice(products)
+        for port, number in offer.items():
+            if port != "total":
+                getattr(dut, f"multipliers__{port}").value = number
         await RisingEdge(dut.clk)
+        expected = offered_products.popleft()
+        if expected is not None:
+            assert dut.multipliers__total.value.to_unsigned() == expected, f"products, {cycle}"
+            log["products"] += 1
+        offered_products.append(None if taken else offer["total"])
+        taken = bool(dut.multipliers__taken.value)
         for stream in sent:
             if offered[stream] and getattr(dut, f"{stream}__ready").value:
                 offered[stream] = False

@@ -50,6 +50,28 @@ def packed(word: list[int], bits: int = 16) -> int:
     return sum((v & ((1 << bits) - 1)) << (bits * i) for i, v in enumerate(word))
 
 
+def product(r: random.Random, c: Configuration) -> dict[str, str]:
+    """What is offered to the lent multipliers, and its totals: words of an integer layer."""
+    first, second, raised = value(r, r.randrange(3)), value(r, r.randrange(3)), 0
+    firsts = [r.choice((-128, -1, 0, 127, r.randrange(-128, 128))) * 512 for _ in range(c.lanes)]
+    if r.random() < 0.3:  # a half of a bias
+        raised = r.randrange(2)
+        first, second = 1 << 16 if raised else 512, 0
+        firsts = [r.choice((0, 0x7FFF, 0x8000, 0xFFFF, 1)) for _ in range(c.lanes)]
+    seconds = [r.choice((-128, 127, 0, r.randrange(-128, 128))) for _ in range(c.lanes)]
+    totals = [
+        (first * a << 9 * raised) // 512 + second * b for a, b in zip(firsts, seconds, strict=True)
+    ]
+    return {
+        "minus_first": f"{-first & 0x1FFFF:x}",
+        "second": f"{second & 0xFFFF:x}",
+        "raised": f"{raised:x}",
+        "first_weight": f"{packed(firsts, 17):x}",
+        "second_weight": f"{packed(seconds, 8):x}",
+        "total": f"{packed(totals, 32):x}",
+    }
+
+
 def fields_of(c: Configuration, r: random.Random, **chosen: int) -> dict[str, int]:
     """A random valid command of lanes; `chosen` fields are held."""
     f = {field.name: 0 for field in RECORDS[Opcode.LINEAR].fields}
@@ -160,6 +182,7 @@ def run(
                 "u": [f"{packed(w):x}" for w in kept[1]],
                 "parameter": [f"{packed(w):x}" for w in parameter],
             },
+            "products": [product(r, c) for _ in range(64)],
             "done": len(commands),
             "stall": stall,
             "result_stall": result_stall,
@@ -170,6 +193,7 @@ def run(
     ).values
     compare_trace(c, got["trace"], reference.trace)
     compare_writes(c, got["writes"], reference.writes)
+    assert got["products"] > 0
     assert got["results"] == len(results)
     assert len(got["done"]) == len(commands) and len(got["beats"]) == sum(reference.beats)
     for port in ("x", "u"):
