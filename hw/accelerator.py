@@ -51,11 +51,12 @@ class Accelerator(wiring.Component):
        column memory ─► │ scores        │    ▲ x, u, parameters
                         ▼               │
                      attention ─► row memory
-       x ─► pooling ─► u       x, u, parameters ─► dense ─► u
+       x ─► pooling ─► u       x, u, parameters ─► dense ─► u, on multipliers of the lanes
 
     Throughput: an operand word a cycle in the array, a beat of `lanes` channels a cycle in the
     lanes, `pool_lanes` channels a cycle in the pooling unit, a weight word a cycle in the dense
-    unit, a beat a cycle at the port; units run side by side as their commands' waits allow.
+    unit where the lanes take no beat, a beat a cycle at the port; units run side by side as their
+    commands' waits allow.
     Respects back-pressure of the port.  Golden partner: :mod:`sw.golden`, the whole of it.
     Validated by the whole-network tests.
 
@@ -176,6 +177,7 @@ class Accelerator(wiring.Component):
 
         # Results and scores.
         connect(m, array.result, lanes.result)
+        connect(m, dense.multipliers, lanes.multipliers)
         m.d.comb += [
             attention.score_valid.eq(array.score_valid),
             attention.score.eq(array.score),

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.lib.wiring import In, Out
 
-from hw.control.queue import Queue
 from hw.dense.layouts import COMMAND
 from hw.interfaces import u_read, x_read
 from hw.spec.commands import Operand, Source
 from hw.spec.configuration import Configuration
 from hw.spec.numerics import VALUE
 
-AHEAD = 4
-"""Operand words that are read before they are used."""
+WORDS = 2
+"""Operand words that are held or on their way: one in use, one ahead."""
 
 
 class Operands(wiring.Component):
     """The operand words of a DENSE command, in order: for group, for token, for segment, for word.
 
-    Latency 4 cycles from `start` to the first word, 3 from a granted read to its word; a word a
-    cycle up to :data:`AHEAD` words ahead.  Respects back-pressure; every grant may be low at any
-    time.  Golden partner: DENSE of ``hw.spec.commands``.  Validated within
-    :class:`hw.dense.unit.Dense`.
+    Latency 4 cycles from `start` to the first word, 3 from a granted read to its word; a word in 3
+    cycles, which is a word a cycle for a while if the one before it lasts.  Respects back-pressure;
+    every grant may be low at any time.  Golden partner: DENSE of ``hw.spec.commands``.  Validated
+    within :class:`hw.dense.unit.Dense`.
 
     Parameters
     ----------
@@ -62,8 +61,6 @@ class Operands(wiring.Component):
     def elaborate(self, platform) -> Module:
         m = Module()
         c, f = self._c, self.command
-        m.submodules.words = words = Queue(c, c.lanes * VALUE.bits, AHEAD)
-        connect(m, words.output, flipped(self.word))
 
         # A word holds `lanes` pairs of pixels, else lanes/2 pairs; segments begin a new word.
         lane_bits = c.lanes.bit_length() - 1
@@ -89,7 +86,7 @@ class Operands(wiring.Component):
         ]
 
         # Walk, without a multiplier: every loop keeps where its round began.
-        active, room = Signal(), Signal(range(AHEAD + 1), init=AHEAD)
+        active, room = Signal(), Signal(range(WORDS + 1), init=WORDS)
         place, at_segment, at_token, at_group = (
             Signal.like(f.base, name=name)
             for name in ("place", "at_segment", "at_token", "at_group")
@@ -148,14 +145,22 @@ class Operands(wiring.Component):
                 *(at.eq(f.base) for at in (place, at_segment, at_token, at_group)),
             ]
 
-        # What was read, registered once, into the queue: there is room for it since the request.
-        arrives, arrived = Signal(), Signal()
-        read = Signal(c.lanes * VALUE.bits, reset_less=True)
+        # What was read waits behind the word in use: there is room for it since the request.
+        arrives, ahead, moves, used_up = Signal(), Signal(), Signal(), Signal()
+        next_word = Signal(c.lanes * VALUE.bits, reset_less=True)
+        m.d.comb += [
+            used_up.eq(self.word.valid & self.word.ready),
+            moves.eq(ahead & (used_up | ~self.word.valid)),
+        ]
         m.d.sync += [
             arrives.eq(granted),
-            arrived.eq(arrives),
-            read.eq(Mux(from_u, self.u.data, self.x.data)),
-            room.eq(room - granted + (self.word.valid & self.word.ready)),
+            ahead.eq(arrives | (ahead & ~moves)),
+            room.eq(room - granted + used_up),
         ]
-        m.d.comb += [words.input.valid.eq(arrived), words.input.payload.eq(read)]
+        with m.If(arrives):
+            m.d.sync += next_word.eq(Mux(from_u, self.u.data, self.x.data))
+        with m.If(moves):
+            m.d.sync += [self.word.valid.eq(1), self.word.payload.eq(next_word)]
+        with m.Elif(used_up):
+            m.d.sync += self.word.valid.eq(0)
         return m

@@ -13,8 +13,8 @@ from hw.spec.configuration import Configuration
 class Places(wiring.Component):
     """Addresses of the current step, without a multiplier: every loop keeps where its round began.
 
-    The weights of a group are read once a token, and after them, where the command has a bias, the
-    two words in front of them.
+    The words of a group are read once a token: its bias, where the command has one, and its
+    weights.
 
     Latency 1 cycle from what moves them to the addresses.  No back-pressure.  Tokens must end at
     least 2 cycles apart.  Golden partner: DENSE of ``hw.spec.commands``.  Validated within
@@ -33,8 +33,6 @@ class Places(wiring.Component):
         Before the command's first step.
     read : In(1)
         A parameter word is read.
-    weights_end : In(1)
-        The token's last multiplication.
     token_end : In(1)
         The token's last step.
     parameter : Out(12)
@@ -51,7 +49,6 @@ class Places(wiring.Component):
                 "command": In(COMMAND),
                 "start": In(1),
                 "read": In(1),
-                "weights_end": In(1),
                 "token_end": In(1),
                 "parameter": Out(12),
                 "target": Out(13),
@@ -63,31 +60,29 @@ class Places(wiring.Component):
         m = Module()
         f, place, target = self.command, self.parameter, self.target
         token, group = Signal.like(f.tokens), Signal.like(f.groups)
-        weights, next_weights = (Signal.like(place, name=n) for n in ("weights", "next_weights"))
+        first, next_first = (Signal.like(place, name=n) for n in ("first", "next_first"))
         at_group, next_group = (Signal.like(target, name=n) for n in ("at_group", "next_group"))
         last_token, last_group = Signal(), Signal()
         m.d.sync += [last_token.eq(token + 1 == f.tokens), last_group.eq(group + 1 == f.groups)]
         m.d.comb += [
-            next_weights.eq(weights + f.parameter_group),
+            next_first.eq(first + f.parameter_group),
             next_group.eq(at_group + 1 + f.bias),
             self.last.eq(last_token & last_group),
         ]
         with m.If(self.read):
             m.d.sync += place.eq(place + 1)
-        with m.If(self.weights_end):
-            m.d.sync += place.eq(weights - 2)
         with m.If(self.token_end):
             m.d.sync += [
                 token.eq(token + 1),
-                place.eq(weights),
+                place.eq(first),
                 target.eq(target + f.destination_token),
             ]
             with m.If(last_token):
                 m.d.sync += [
                     token.eq(0),
                     group.eq(group + 1),
-                    place.eq(next_weights),
-                    weights.eq(next_weights),
+                    place.eq(next_first),
+                    first.eq(next_first),
                     target.eq(next_group),
                     at_group.eq(next_group),
                 ]
@@ -95,7 +90,7 @@ class Places(wiring.Component):
             m.d.sync += [
                 token.eq(0),
                 group.eq(0),
-                *(at.eq(f.parameter_base + (f.bias << 1)) for at in (place, weights)),
+                *(at.eq(f.parameter_base) for at in (place, first)),
                 *(at.eq(f.destination_base) for at in (target, at_group)),
             ]
         return m

@@ -1,33 +1,29 @@
-"""Multipliers and accumulators: two of each a lane."""
+"""Factors for the lent multipliers of the lanes, and the accumulators behind them."""
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
-from amaranth.lib import data, wiring
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.dense.layouts import COMMAND, step_layout
+from hw.dense.layouts import COMMAND, STEP, sums
+from hw.interfaces import Multipliers
 from hw.spec.commands import Operand
 from hw.spec.configuration import Configuration
 from hw.spec.image import NORMED
-from hw.spec.numerics import VALUE
-
-SUM_BITS = 32
-"""Sums are kept modulo 2**SUM_BITS."""
-FACTOR_BITS = 9
-"""A signed or an unsigned byte."""
+from hw.spec.numerics import PRE_DROP, VALUE
 
 
 class Products(wiring.Component):
-    """Multiplies operands with weights and accumulates, `lanes` outputs side by side.
+    """Offers operands and weights to the multipliers and accumulates, `lanes` outputs side by side.
 
-    A lane has two multipliers of 9 x 8 bits, each with an accumulator behind it: one DSP slice
-    each, or two halves of one.  PIXEL and NORMED give them an operand and a weight each.  A VALUE
-    is split into its low byte (unsigned) and its high byte (signed), which meet the same weight;
-    ``sum = low sum + 2**8 * high sum``, added up once a token.
+    No multiplier of its own: a step waits in front of those of the lanes until no beat takes them,
+    and both products come back as one sum.  A half of the bias is multiplied by 1 or 2**16.  Where
+    channels are pooled the weight is 1 in one lane after the other.
 
-    Latency 5 cycles from the finishing step to `sum_valid`; a step a cycle; no back-pressure.
-    Golden partner: DENSE of ``hw.spec.commands``.  Validated within
+    Latency 8 cycles from the finishing step to `sum`, later by the cycles in which the multipliers
+    are taken; a step a cycle, none in a cycle in which they are `taken` (so that at most one
+    waits).  No back-pressure.  Golden partner: DENSE of ``hw.spec.commands``.  Validated within
     :class:`hw.dense.unit.Dense`.
 
     Parameters
@@ -39,88 +35,87 @@ class Products(wiring.Component):
     -------
     command : In(COMMAND)
         The command, stable from its first step until its last sum.
-    step : In(step_layout(configuration))
+    step : In(STEP)
         This cycle's step.
     parameter : In(16*lanes)
         The parameter word of the step of the cycle before.
+    multipliers : Out(Multipliers)
+        The lanes' multipliers.
     sum_valid : Out(1)
-        `sum` is a token's.
+        `sum` is another token's from the next cycle on.
     sum : Out(lanes sums)
-        Sums of products.
-    bias : Out(lanes sums)
-        From a cycle before `sum_valid` on, where the command has a bias.
+        Sums of products and bias.
     """
 
     def __init__(self, configuration: Configuration) -> None:
         self._c = c = configuration
-        sums = data.ArrayLayout(signed(SUM_BITS), c.lanes)
         super().__init__(
             {
                 "command": In(COMMAND),
-                "step": In(step_layout(c)),
+                "step": In(STEP),
                 "parameter": In(16 * c.lanes),
+                "multipliers": Out(Multipliers(c)),
                 "sum_valid": Out(1),
-                "sum": Out(sums),
-                "bias": Out(sums),
+                "sum": Out(sums(c)),
             }
         )
 
     def elaborate(self, platform) -> Module:
         m = Module()
-        c, f = self._c, self.command
+        c, f, offered = self._c, self.command, self.multipliers
+        pooling = Signal()
+        m.d.sync += pooling.eq(f.pool != 0)
 
-        # The step beside its data: 1 parameter word arrives, 2 it is registered, 3 factors,
-        # 4 products, 5 sums.
-        steps = [self.step]
-        for stage in range(1, 6):
-            register = Signal(step_layout(c), name=f"step{stage}")
-            m.d.sync += register.eq(steps[-1])
-            steps.append(register)
-
-        word = Signal(data.ArrayLayout(16, c.lanes), reset_less=True)
-        with m.If(steps[1].fetched):
-            m.d.sync += word.eq(self.parameter)
-
-        # Factors of all lanes; registered twice, since they drive every lane.
-        factors = [Signal(signed(FACTOR_BITS), name=name, reset_less=True) for name in "ab"]
-        early = [Signal(signed(FACTOR_BITS), name=f"early_{n}", reset_less=True) for n in "ab"]
-        first, second = (steps[1].elements.word_select(i, VALUE.bits) for i in range(2))
+        # 1 the parameter word arrives; 2 factors and weights are offered until they are taken up.
+        arriving, waiting, taken = Signal(STEP), Signal(STEP), Signal()
+        m.d.sync += [arriving.eq(self.step), taken.eq(offered.taken)]
+        first, second = (arriving.elements.word_select(i, VALUE.bits) for i in range(2))
+        factors = [Signal(signed(VALUE.bits), name=name) for name in ("first", "second")]
         with m.Switch(f.operand):
             with m.Case(Operand.PIXEL):
-                m.d.sync += [early[i].eq(_centred(first.word_select(i, 8))) for i in range(2)]
+                m.d.comb += [factors[i].eq(_centred(first.word_select(i, 8))) for i in range(2)]
             with m.Case(Operand.NORMED):
-                m.d.sync += [early[0].eq(_clamped(first)), early[1].eq(_clamped(second))]
+                m.d.comb += [factors[0].eq(_clamped(first)), factors[1].eq(_clamped(second))]
             with m.Default():
-                m.d.sync += [early[0].eq(first[:8]), early[1].eq(first[8:].as_signed())]
-        m.d.sync += [factor.eq(before) for factor, before in zip(factors, early, strict=True)]
+                m.d.comb += [factors[0].eq(first), factors[1].eq(Mux(pooling, 0, second))]
+        one = Signal(c.lanes, init=1)
+        with m.If(arriving.multiply & arriving.lane_end):
+            m.d.sync += one.eq(Cat(one[-1], one[:-1]))
+        with m.If(~taken):
+            m.d.sync += waiting.eq(arriving)
+            with m.If(arriving.bias):
+                m.d.sync += [
+                    offered.minus_first.eq(Mux(arriving.upper, -(1 << 16), -(1 << PRE_DROP))),
+                    offered.second.eq(0),
+                ]
+            with m.Else():
+                m.d.sync += [
+                    offered.minus_first.eq(-factors[0]),
+                    offered.second.eq(factors[1]),
+                ]
+            m.d.sync += offered.raised.eq(arriving.bias & arriving.upper)
+            for lane in range(c.lanes):
+                word = self.parameter.word_select(lane, 16)
+                low = Cat(Const(0, PRE_DROP), Mux(pooling, one[lane], word[:8].as_signed()))
+                m.d.sync += [
+                    offered.first_weight[lane].eq(Mux(arriving.bias, word, low)),
+                    offered.second_weight[lane].eq(word[8:]),
+                ]
 
-        whole, pooling = Signal(), Signal()  # a VALUE meets one weight; the weight is 0 or 1
-        m.d.sync += [whole.eq(f.operand == Operand.VALUE), pooling.eq(f.pool != 0)]
+        # 3 registers in front of the multipliers, 4 to 6 inside the lanes, 7 totals, 8 sums.
+        adds, finish = (waiting.multiply | waiting.bias) & ~taken, waiting.finish & ~taken
+        for stage in range(3, 8):
+            flags = Signal(2, name=f"flags{stage}")
+            m.d.sync += flags.eq(Cat(adds, finish))
+            adds, finish = flags
         for lane in range(c.lanes):
-            low, high = word[lane][:8], word[lane][8:]
-            chosen = Mux(steps[2].high, high, low)
-            chosen = Mux(pooling, steps[2].one[lane], chosen)
-            totals = []
-            for i, mine in enumerate((Mux(whole, chosen, low), Mux(whole, chosen, high))):
-                weight = Signal(signed(8), name=f"weight{lane}_{i}", reset_less=True)
-                product = Signal(
-                    signed(FACTOR_BITS + 8), name=f"product{lane}_{i}", reset_less=True
-                )
-                total = Signal(signed(SUM_BITS), name=f"total{lane}_{i}", reset_less=True)
-                m.d.sync += [weight.eq(mine), product.eq(factors[i] * weight)]
-                with m.If(steps[4].multiply):
-                    m.d.sync += total.eq(Mux(steps[4].first, 0, total) + product)
-                totals.append(total)
-            m.d.comb += self.sum[lane].eq(
-                totals[0] + Mux(whole, totals[1] << 8, totals[1])[:SUM_BITS]
-            )
-            bias_half = Cat(low, high)
-            with m.If(steps[2].bias):
-                with m.If(steps[2].upper):
-                    m.d.sync += Value.cast(self.bias[lane])[16:].eq(bias_half)
-                with m.Else():
-                    m.d.sync += Value.cast(self.bias[lane])[:16].eq(bias_half)
-        m.d.comb += self.sum_valid.eq(steps[5].finish)
+            total = Signal(signed(len(self.sum[lane])), name=f"total{lane}")
+            following = (total + offered.total[lane])[: len(total)]
+            with m.If(finish):
+                m.d.sync += [self.sum[lane].eq(following), total.eq(0)]
+            with m.Elif(adds):
+                m.d.sync += total.eq(following)
+        m.d.comb += self.sum_valid.eq(finish)
         return m
 
 

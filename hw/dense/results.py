@@ -1,27 +1,33 @@
-"""Finishes sums: bias or rounding, saturation, and the write to u memory."""
+"""Finishes sums: rounding, saturation, and the write to u memory."""
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal, Value, signed
-from amaranth.lib import data, wiring
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.dense.layouts import COMMAND
-from hw.dense.products import SUM_BITS
-from hw.interfaces import dense_trace, u_write, value_word
+from hw.control.queue import Queue
+from hw.dense.layouts import COMMAND, SERIAL, TARGET, result_cycles, sums
+from hw.interfaces import TOTAL_BITS, dense_trace, u_write, value_word
 from hw.spec.configuration import Configuration
 from hw.spec.numerics import VALUE
 
+TOKENS = 3
+"""Tokens between their last step and their write: one in the written word, one in the results
+beside it, one in the sums."""
+
 
 class Results(wiring.Component):
-    """One token's sums at a time: ``saturate_VALUE(round(sum, shift))``, or both halves of
-    ``sum + bias``.
+    """``saturate_VALUE(round(sum, shift))``, or with a bias both halves of the sum.
 
-    The sum is shifted by one bit a cycle, beside the steps of the next token; the bit that drops
-    out last rounds it.  One adder a lane adds that bit or the bias.
+    SERIAL lanes a cycle: choose their sums, shift, round and saturate; their results are collected
+    in a word.  So the shifters are shared by all lanes, and work beside the steps of the next
+    tokens.  With a bias the sums pass twice, for their lower and their upper halves.
 
-    Latency ``shift + 3`` cycles from `sum_valid` to the write, with `bias` 3 and 5; a write waits
-    for its grant.  The next token may `begin` the cycle after `free`.  Golden partner: DENSE of
+    Latency ``lanes/SERIAL + 4`` cycles from `sum_valid` to the write, with a bias as much for the
+    lower halves and ``lanes/SERIAL`` more for the upper ones; a write waits for its grant.  Sums
+    must come at least ``lanes/SERIAL`` cycles apart (twice that with a bias), and for at most
+    :data:`TOKENS` tokens (2 with a bias) between `expected` and `free`.  Golden partner: DENSE of
     ``hw.spec.commands``.  Validated within :class:`hw.dense.unit.Dense`.
 
     Parameters
@@ -33,22 +39,18 @@ class Results(wiring.Component):
     -------
     command : In(COMMAND)
         The command, stable until `done`.
-    begin : In(1)
-        A sum is on its way; no other one comes before `free`.
-    target : In(13)
-        With `begin`: u word of the result.
-    last : In(1)
-        With `begin`: it is the command's last one.
+    expected : In(1)
+        A token's sums are on their way.
+    target : In(TARGET)
+        With `expected`: where they go.
     sum_valid : In(1)
-        `sum` is there.
+        `sum` is another token's from the next cycle on.
     sum : In(lanes sums)
-        Sums of products.
-    bias : In(lanes sums)
-        Added if the command says so.
+        Sums of products and bias.
     u_write : Out(u memory write)
         Results, whole words.
     free : Out(1)
-        The result's last write is granted.
+        A token's last write is granted.
     done : Out(1)
         Pulse: all results of the command are visible.
     trace_dense_valid : Out(1)
@@ -59,16 +61,13 @@ class Results(wiring.Component):
 
     def __init__(self, configuration: Configuration) -> None:
         self._c = c = configuration
-        sums = data.ArrayLayout(signed(SUM_BITS), c.lanes)
         super().__init__(
             {
                 "command": In(COMMAND),
-                "begin": In(1),
-                "target": In(13),
-                "last": In(1),
+                "expected": In(1),
+                "target": In(TARGET),
                 "sum_valid": In(1),
-                "sum": In(sums),
-                "bias": In(sums),
+                "sum": In(sums(c)),
                 "u_write": Out(u_write(c)),
                 "free": Out(1),
                 "done": Out(1),
@@ -80,66 +79,99 @@ class Results(wiring.Component):
     def elaborate(self, platform) -> Module:
         m = Module()
         c, f = self._c, self.command
-        address, last = Signal.like(self.target), Signal()
-        with m.If(self.begin):
-            m.d.sync += [address.eq(self.target), last.eq(self.last)]
+        cycles = result_cycles(c)
 
-        # Shift, then add the bit that dropped out last, or the bias.
-        left, adding, ready = Signal.like(f.shift), Signal(), Signal()
-        shifting = Signal()
-        value = Signal(data.ArrayLayout(signed(SUM_BITS), c.lanes), reset_less=True)
-        half = Signal(c.lanes, reset_less=True)
-        m.d.comb += [shifting.eq(adding & (left != 0)), ready.eq(adding & (left == 0))]
-        full = Signal()  # `value` is final and not all of it in `out`
+        # Everything moves but where a whole word of results finds the one before still unwritten.
+        complete, waiting, moves = Signal(), Signal(), Signal()
+        m.d.comb += moves.eq(~(complete & waiting))
+
+        # Lanes by turns, the lower halves and then the upper ones; the sums stay for that long.
+        takes, turn, upper = Signal(), Signal(cycles, init=1), Signal()
+        pass_end, ends = Signal(), Signal()
+        m.d.comb += [pass_end.eq(takes & turn[-1]), ends.eq(pass_end & (upper | ~f.bias))]
+        with m.If(takes & moves):
+            m.d.sync += turn.eq(Cat(turn[-1], turn[:-1]))
+            with m.If(pass_end):
+                m.d.sync += upper.eq(f.bias & ~upper)
         with m.If(self.sum_valid):
-            m.d.sync += [adding.eq(1), left.eq(Mux(f.bias, 0, f.shift)), half.eq(0)]
-            m.d.sync += value.eq(self.sum)
-        with m.Elif(shifting):
-            m.d.sync += left.eq(left - 1)
-            for lane in range(c.lanes):
-                m.d.sync += [half[lane].eq(value[lane][0]), value[lane].eq(value[lane] >> 1)]
-        with m.Elif(ready):
-            m.d.sync += [adding.eq(0), full.eq(1)]
-            for lane in range(c.lanes):
-                m.d.sync += value[lane].eq(value[lane] + Mux(f.bias, self.bias[lane], half[lane]))
+            m.d.sync += takes.eq(1)
+        with m.Elif(ends & moves):
+            m.d.sync += takes.eq(0)
 
-        # Write: saturated, or the low half and then the high half.
-        out = Signal(value_word(c), reset_less=True)
-        waiting, upper, ends, wrote = Signal(), Signal(), Signal(), Signal()
-        with m.If(full & ~waiting):
+        amount, valid, word_end = Signal.like(f.shift), Signal(2), Signal(2)
+        with m.If(moves):
             m.d.sync += [
-                waiting.eq(1),
-                upper.eq(f.bias & ~upper),
-                full.eq(f.bias & ~upper),
-                ends.eq(upper | ~f.bias),
+                amount.eq(Mux(f.bias, Mux(upper, VALUE.bits, 0), f.shift)),
+                valid.eq(Cat(takes, valid[0])),
+                word_end.eq(Cat(pass_end, word_end[0])),
             ]
-            for lane in range(c.lanes):
-                halves = Value.cast(value[lane])
-                m.d.sync += out[lane].eq(
-                    Mux(
-                        f.bias,
-                        Mux(upper, halves[VALUE.bits :], halves[: VALUE.bits]),
-                        _saturated(halves),
-                    )
-                )
+        signs = Signal(VALUE.bits)  # of the sum's upper bits, those that a result has no place for
+        m.d.sync += signs.eq(Mux(f.bias, 0, Const(-1, VALUE.bits) << f.shift))
+        results = []
+        for k in range(SERIAL):
+            chosen = Const(0, TOTAL_BITS)
+            for i in range(cycles):
+                chosen |= Value.cast(self.sum[i * SERIAL + k]) & turn[i].replicate(TOTAL_BITS)
+            total = Signal(signed(TOTAL_BITS), name=f"chosen{k}", reset_less=True)
+            with m.If(moves):
+                m.d.sync += total.eq(chosen)
+            results.append(self._result(m, moves, total, amount, signs, k))
+
+        collected = Signal(value_word(c), reset_less=True)
+        with m.If(valid[1] & moves):
+            m.d.sync += collected.eq(Cat(Value.cast(collected)[SERIAL * VALUE.bits :], *results))
+        with m.If(moves):
+            m.d.sync += complete.eq(valid[1] & word_end[1])
+
+        # Writes.
+        m.submodules.targets = targets = Queue(c, TARGET, 4)
+        word, high, wrote = Signal(value_word(c), reset_less=True), Signal(), Signal()
+        with m.If(complete & moves):
+            m.d.sync += [word.eq(collected), waiting.eq(1)]
         with m.Elif(wrote):
-            m.d.sync += [waiting.eq(0), address.eq(address + 1)]
+            m.d.sync += waiting.eq(0)
+        with m.If(wrote):
+            m.d.sync += high.eq(f.bias & ~high)
+        target = targets.output.payload
         m.d.comb += [
+            targets.input.valid.eq(self.expected),
+            targets.input.payload.eq(self.target),
+            targets.output.ready.eq(self.free),
             self.u_write.request.eq(waiting),
-            self.u_write.address.eq(address),
-            self.u_write.data.eq(out),
+            self.u_write.address.eq(target.word + high),
+            self.u_write.data.eq(word),
             self.u_write.mask.eq(~0),
             wrote.eq(waiting & self.u_write.grant),
-            self.free.eq(wrote & ends),
+            self.free.eq(wrote & (high | ~f.bias)),
             self.trace_dense_valid.eq(wrote),
             self.trace_dense.tag.eq(f.tag),
-            self.trace_dense.word.eq(out),
+            self.trace_dense.word.eq(word),
         ]
-        m.d.sync += self.done.eq(self.free & last)
+        m.d.sync += self.done.eq(self.free & target.last)
         return m
 
-
-def _saturated(total: Value) -> Value:
-    """The low bits of a sum, or VALUE's bound where the bits above are not all its sign."""
-    sign, above = total[-1], total[VALUE.bits - 1 :]
-    return Mux(above.all() | ~above.any(), total[: VALUE.bits], Mux(sign, VALUE.low, VALUE.high))
+    def _result(
+        self, m: Module, moves: Signal, total: Signal, amount: Signal, signs: Signal, k: int
+    ) -> Value:
+        """One of the lanes side by side: shift in one cycle; the result is for the next."""
+        f, sign = self.command, total[-1]
+        # A bit more than the result's is kept, and rounds it.  The greatest shift comes first, so
+        # that each one leaves only the bits which those behind it can still reach.
+        kept_bits = VALUE.bits + 1
+        shifted = Cat(Const(0, 1), total).as_signed()
+        for level in reversed(range(len(amount))):
+            step = 1 << level
+            shifted = Mux(amount[level], shifted >> step, shifted)[: kept_bits + step - 1]
+        kept = Signal(signed(kept_bits), name=f"kept{k}")
+        outside, negative = Signal(name=f"outside{k}"), Signal(name=f"negative{k}")
+        # Which of the upper bits must equal the sign follows from the shift.
+        above = total[VALUE.bits - 1 : -1] ^ sign.replicate(VALUE.bits)
+        with m.If(moves):
+            m.d.sync += [kept.eq(shifted), outside.eq((above & signs).any()), negative.eq(sign)]
+        rounded = kept + ~f.bias
+        overflows = ~f.bias & ~kept[-1] & rounded[VALUE.bits]
+        return Mux(
+            outside | overflows,
+            Mux(negative, VALUE.low, VALUE.high)[: VALUE.bits],
+            rounded[1 : 1 + VALUE.bits],
+        )

@@ -1,4 +1,4 @@
-"""The steps of a DENSE command: pairs, then the bias, of every token of every group."""
+"""The steps of a DENSE command: the bias, then the pairs, of every token of every group."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.dense.layouts import COMMAND, step_layout
+from hw.dense.layouts import COMMAND, STEP, TARGET, result_cycles
 from hw.dense.places import Places
+from hw.dense.results import TOKENS
 from hw.interfaces import MemoryRead
 from hw.spec.commands import Operand
 from hw.spec.configuration import Configuration
@@ -15,13 +16,13 @@ from hw.spec.numerics import VALUE
 
 
 class Sequence(wiring.Component):
-    """One step a cycle: a pair of PIXEL or NORMED, an element of VALUE, or a half of the bias.
+    """One step a cycle: a half of the bias, a pair of operands, or an element of pooled channels.
 
-    A step goes when its operand word is here and its parameter word, if it reads one, is granted.
-    The steps that finish a token wait until the result before has left.  The bias comes after the
-    weights although it lies in front of them, so that it needs no place to wait.
+    A step goes when its operand word is here, its parameter word, if it reads one, is granted, and
+    no beat takes the lanes' multipliers.  A token's last step waits until its sums will find the
+    sums of the token before read.
 
-    Latency 1 cycle from an operand word to its first step; a step a cycle, also from word to word
+    Latency: a step in the first cycle of an operand word; a step a cycle, also from word to word
     and token to token.  Golden partner: DENSE of ``hw.spec.commands``.  Validated within
     :class:`hw.dense.unit.Dense`.
 
@@ -38,6 +39,8 @@ class Sequence(wiring.Component):
         First cycle of `command`.
     stall : In(1)
         No step in this cycle.
+    taken : In(1)
+        A beat takes the multipliers.
     word : In(stream of `lanes` values)
         Operand words, exactly the command's.
     address : Out(parameter address)
@@ -46,14 +49,12 @@ class Sequence(wiring.Component):
         The step reads a parameter word.
     grant : In(1)
         The memory gives it.
-    step : Out(step_layout(configuration))
+    step : Out(STEP)
         This cycle's step; all flags are low when there is none.
-    target : Out(13)
-        With `step.finish`: u word of the result.
-    last : Out(1)
-        With `step.finish`: it is the command's last one.
+    target : Out(TARGET)
+        With `step.finish`: where the result goes.
     free : In(1)
-        The result before has left.
+        A token's result has been written.
     """
 
     def __init__(self, configuration: Configuration) -> None:
@@ -64,13 +65,13 @@ class Sequence(wiring.Component):
                 "command": In(COMMAND),
                 "start": In(1),
                 "stall": In(1),
+                "taken": In(1),
                 "word": In(stream.Signature(c.lanes * VALUE.bits)),
                 "address": Out(address),
                 "request": Out(1),
                 "grant": In(1),
-                "step": Out(step_layout(c)),
-                "target": Out(13),
-                "last": Out(1),
+                "step": Out(STEP),
+                "target": Out(TARGET),
                 "free": In(1),
             }
         )
@@ -82,123 +83,110 @@ class Sequence(wiring.Component):
         active, in_bias, upper = Signal(), Signal(), Signal()
 
         # What follows from the command, registered: its first step is later.
-        values, two, pooling, begins = (
-            Signal(name=name) for name in ("values", "two", "pooling", "begins")
-        )
+        two, pooling, begins = (Signal(name=name) for name in ("two", "pooling", "begins"))
         steps, segments = Signal(len(f.pairs) + 1), Signal.like(f.segments)  # less one
         last_taken = Signal.like(f.pool)
         m.d.sync += [
             begins.eq(self.start),
-            values.eq(f.operand == Operand.VALUE),
-            two.eq(f.operand == Operand.NORMED),
+            two.eq((f.operand != Operand.PIXEL) & (f.pool == 0)),
             pooling.eq(f.pool != 0),
-            steps.eq(Mux(f.operand == Operand.VALUE, f.pairs << 1, f.pairs) - 1),
+            steps.eq(Mux(f.pool != 0, f.pairs << 1, f.pairs) - 1),
             segments.eq(f.segments - 1),
             last_taken.eq(f.pool - 1),
         ]
 
         # Where in the token: steps left in the segment, segments left, and whether none is.
         steps_left, segments_left = Signal.like(steps), Signal.like(segments)
-        segment_end, last_segment, high, first = (
-            Signal(name=name) for name in ("segment_end", "last_segment", "high", "first")
-        )
-        pairs_end, finishing = Signal(), Signal()
-        m.d.comb += [
-            pairs_end.eq(segment_end & last_segment),
-            finishing.eq(in_bias | (pairs_end & ~f.bias)),
-        ]
+        segment_end, last_segment = Signal(), Signal()
+        finishing, may_finish = Signal(), Signal()
+        m.d.comb += finishing.eq(segment_end & last_segment & ~in_bias)
 
         # Whether there is a step.
-        present, held_back, wants, goes = Signal(), Signal(), Signal(), Signal()
+        wants, goes, multiplies, token_end = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
-            wants.eq(active & ~self.stall & (in_bias | present) & ~(finishing & held_back)),
-            self.request.eq(wants & ~pooling & ~(high & ~in_bias)),
+            wants.eq(
+                active
+                & ~self.stall
+                & ~self.taken
+                & (in_bias | self.word.valid)
+                & (may_finish | ~finishing)
+            ),
+            self.request.eq(wants & (in_bias | ~pooling)),
             goes.eq(wants & (~self.request | self.grant)),
-        ]
-
-        # The operand word: its next elements are its lowest ones.
-        rest = Signal(c.lanes * VALUE.bits, reset_less=True)
-        unread = Signal(range(c.lanes + 1))
-        used_up, multiplies = Signal(), Signal()
-        m.d.comb += [
             multiplies.eq(goes & ~in_bias),
-            used_up.eq(multiplies & (segment_end | (unread == 1 + two))),
-            self.word.ready.eq(~present | used_up),
+            token_end.eq(goes & finishing),
         ]
-        with m.If(multiplies):
-            m.d.sync += [
-                rest.eq(Mux(two, rest >> 2 * VALUE.bits, rest >> VALUE.bits)),
-                unread.eq(unread - 1 - two),
-            ]
-        with m.If(self.word.ready):
-            m.d.sync += [
-                present.eq(self.word.valid),
-                rest.eq(self.word.payload),
-                unread.eq(c.lanes),
-            ]
 
-        # The lane that pools: `pool` elements each.
-        one, taken = Signal(c.lanes, init=1), Signal.like(f.pool)
+        # The next elements of the operand word.
+        element = Signal(range(c.lanes))
+        pair = self.word.payload.word_select(element >> 1, 2 * VALUE.bits)
+        first, second = pair[: VALUE.bits], pair[VALUE.bits :]
+        m.d.comb += self.word.ready.eq(
+            multiplies & (segment_end | (element >> two == (c.lanes - 1) >> two))
+        )
+        with m.If(self.word.ready):
+            m.d.sync += element.eq(0)
+        with m.Elif(multiplies):
+            m.d.sync += element.eq(element + 1 + two)
+
+        # Elements of the lane that pools.
+        elements_taken, lane_end = Signal.like(f.pool), Signal()
+        m.d.comb += lane_end.eq(elements_taken == last_taken)
         with m.If(multiplies & pooling):
-            m.d.sync += taken.eq(taken + 1)
-            with m.If(taken == last_taken):
-                m.d.sync += [taken.eq(0), one.eq(Cat(one[-1], one[:-1]))]
+            m.d.sync += elements_taken.eq(Mux(lane_end, 0, elements_taken + 1))
 
         # Steps of a token.
-        token_end = Signal()
-        m.d.comb += token_end.eq(goes & Mux(in_bias, upper, pairs_end & ~f.bias))
         with m.If(multiplies):
-            m.d.sync += [first.eq(0), high.eq(values & ~high)]
             m.d.sync += [steps_left.eq(steps_left - 1), segment_end.eq(steps_left == 1)]
             with m.If(segment_end):
-                m.d.sync += [steps_left.eq(steps), segment_end.eq(steps == 0)]
                 m.d.sync += [
+                    steps_left.eq(steps),
+                    segment_end.eq(steps == 0),
                     segments_left.eq(segments_left - 1),
                     last_segment.eq(segments_left == 1),
                 ]
-            with m.If(pairs_end):
+            with m.If(finishing):
                 m.d.sync += [
                     segments_left.eq(segments),
                     last_segment.eq(segments == 0),
-                    first.eq(1),
                     in_bias.eq(f.bias),
                 ]
         with m.Elif(goes):
             m.d.sync += [upper.eq(~upper), in_bias.eq(~upper)]
-
         with m.If(token_end & places.last):
             m.d.sync += active.eq(0)
         with m.If(begins):
             m.d.sync += [
                 active.eq(1),
-                first.eq(1),
+                in_bias.eq(f.bias),
                 steps_left.eq(steps),
                 segment_end.eq(steps == 0),
                 segments_left.eq(segments),
                 last_segment.eq(segments == 0),
             ]
 
-        # A result is on its way from the token's end until it is written.
+        # Sums are read for a while.  What is behind a step moves in the cycles that are not taken,
+        # so last steps as many of those apart arrive at least as many cycles apart.
+        cycles = result_cycles(c)
+        apart, unwritten = Signal(range(2 * cycles)), Signal(range(TOKENS + 1))
+        m.d.comb += may_finish.eq((apart == 0) & (unwritten != Mux(f.bias, TOKENS - 1, TOKENS)))
         with m.If(token_end):
-            m.d.sync += held_back.eq(1)
-        with m.Elif(self.free):
-            m.d.sync += held_back.eq(0)
+            m.d.sync += apart.eq(Mux(f.bias, 2 * cycles - 1, cycles - 1))
+        with m.Elif((apart != 0) & ~self.taken):
+            m.d.sync += apart.eq(apart - 1)
+        m.d.sync += unwritten.eq(unwritten + token_end - self.free)
 
         m.d.comb += [
             places.command.eq(f),
             places.start.eq(begins),
-            places.read.eq(step.fetched),
-            places.weights_end.eq(multiplies & pairs_end),
+            places.read.eq(goes & self.request),
             places.token_end.eq(token_end),
             self.address.eq(places.parameter),
-            self.target.eq(places.target),
-            self.last.eq(places.last),
-            step.elements.eq(rest[: 2 * VALUE.bits]),
+            self.target.word.eq(places.target),
+            self.target.last.eq(places.last),
+            step.elements.eq(Cat(Mux(element[0], second, first), second)),
             step.multiply.eq(multiplies),
-            step.first.eq(first),
-            step.high.eq(high),
-            step.fetched.eq(goes & self.request),
-            step.one.eq(one),
+            step.lane_end.eq(lane_end),
             step.bias.eq(goes & in_bias),
             step.upper.eq(upper),
             step.finish.eq(token_end),

@@ -11,7 +11,15 @@ from hw.dense.operands import Operands
 from hw.dense.products import Products
 from hw.dense.results import Results
 from hw.dense.sequence import Sequence
-from hw.interfaces import command_stream, dense_trace, parameter_read, u_read, u_write, x_read
+from hw.interfaces import (
+    Multipliers,
+    command_stream,
+    dense_trace,
+    parameter_read,
+    u_read,
+    u_write,
+    x_read,
+)
 from hw.spec.commands import Opcode
 from hw.spec.configuration import Configuration
 
@@ -22,18 +30,23 @@ class Dense(wiring.Component):
     ::
 
         x, u ─► operands ─► sequence ─► products ─► results ─► u
-                             │             ▲
-                             └─ parameters ┘
+                             │          ▲     ▲
+                             └ parameters    multipliers of the lanes
 
-    While memory grants everything, a token of n steps (pairs of all segments, twice as many for
-    VALUE, two more with a bias) takes ``max(n, shift + 9)`` cycles, ``max(n, 12)`` with a bias; a
-    command 6 cycles more before its first step and ``shift + 9`` (11 with a bias) from its last
-    step to the cycle of `done`.  Words of few steps (short segments) cost nothing more.
+    No multiplier of its own (no DSP): each step borrows the first two of every lane in a cycle in
+    which no beat takes them.  A step is a pair, with `pool` an element; with a bias a token has two
+    more.  Cycles, while memory grants everything and no beat is admitted (each cycle in which one
+    is, until the last step is multiplied, makes what follows a cycle later): with s = lanes/4, or lanes/2 with a bias,
+    the first step of a command is 5 (with a bias 3) cycles after it was accepted; the last step of
+    token i, of n steps, is at ``L(i) = max(L(i-1) + max(n, s), L(i-3) + s + 12)``, with a bias
+    ``L(i-2)`` instead of ``L(i-3)``; `done` is at ``L + s + 12`` of the command's last token.  So a
+    token takes n cycles where n is at least 8, with a bias 16.  An operand word of 1 or 2 steps
+    lasts 3 cycles where another word follows at once.
 
     Latency: the next command is taken in the cycle of `done`.  Every grant may be low at any time.
     Golden partner: DENSE of ``hw.spec.commands``.  Validated for all operands, segments, groups,
     bias and shifts; pooling of 3, 5, 6, 16 and 64 channels; saturated and wrapped sums; random
-    grants and stalls.
+    grants and stalls, multipliers taken at random.
 
     Parameters
     ----------
@@ -50,6 +63,8 @@ class Dense(wiring.Component):
         Operands.
     parameter : Out(parameter memory read)
         Weights and biases.
+    multipliers : Out(Multipliers)
+        Two multipliers of each lane.
     u_write : Out(u memory write)
         Results, whole words.
     stall : In(1)
@@ -72,6 +87,7 @@ class Dense(wiring.Component):
                 "x": Out(x_read(c)),
                 "u": Out(u_read(c)),
                 "parameter": Out(parameter_read(c)),
+                "multipliers": Out(Multipliers(c)),
                 "u_write": Out(u_write(c)),
                 "stall": In(1),
                 "busy": Out(1),
@@ -100,6 +116,7 @@ class Dense(wiring.Component):
         connect(m, operands.x, flipped(self.x))
         connect(m, operands.u, flipped(self.u))
         connect(m, operands.word, sequence.word)
+        connect(m, products.multipliers, flipped(self.multipliers))
         connect(m, results.u_write, flipped(self.u_write))
         m.d.comb += [
             *(part.command.eq(command) for part in (operands, sequence, products, results)),
@@ -107,18 +124,17 @@ class Dense(wiring.Component):
             operands.stall.eq(self.stall),
             sequence.start.eq(start),
             sequence.stall.eq(self.stall),
+            sequence.taken.eq(self.multipliers.taken),
             sequence.free.eq(results.free),
             self.parameter.address.eq(sequence.address),
             self.parameter.request.eq(sequence.request),
             sequence.grant.eq(self.parameter.grant),
             products.step.eq(sequence.step),
             products.parameter.eq(self.parameter.data),
-            results.begin.eq(sequence.step.finish),
+            results.expected.eq(sequence.step.finish),
             results.target.eq(sequence.target),
-            results.last.eq(sequence.last),
             results.sum_valid.eq(products.sum_valid),
             results.sum.eq(products.sum),
-            results.bias.eq(products.bias),
             self.busy.eq(sequence.step.multiply),
             self.done.eq(results.done),
             self.trace_dense_valid.eq(results.trace_dense_valid),

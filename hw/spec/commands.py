@@ -110,7 +110,7 @@ class Operand(IntEnum):
     NORMED = 1
     """Two adjacent elements are a pair, each saturated to NORMED."""
     VALUE = 2
-    """Two adjacent elements are a pair, in full: one multiply-accumulate a lane and cycle."""
+    """Two adjacent elements are a pair, in full."""
 
 
 def _f(name: str, bits: int, meaning: str, signed: bool = False) -> Field:

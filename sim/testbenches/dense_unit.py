@@ -6,7 +6,8 @@ Parameters (see `sim.exchange.parameters`):
 ``commands``                   hexadecimal records;
 ``lanes``                      lanes of a word;
 ``deny``, ``stall``            chances, a cycle, that a port is not granted, that ``stall`` is high;
-``late``                       chance, a cycle, that the next command is not offered yet.
+``late``                       chance, a cycle, that the next command is not offered yet;
+``taken``                      chance, a cycle, that a beat takes the multipliers.
 """
 
 import random
@@ -44,7 +45,7 @@ async def dense_unit(dut) -> None:
 
     commands = deque(int(word, 16) for word in plan["commands"])
     offered, given, kept = False, 0, None
-    writes, done, traces, accepted, busy = [], [], [], [], []
+    writes, done, traces, accepted, busy, taken = [], [], [], [], [], []
     cycle = moved = 0
     while commands or len(done) < given or cycle - moved < QUIET_CYCLES:
         if not offered and commands and chance.random() >= plan["late"]:
@@ -55,6 +56,7 @@ async def dense_unit(dut) -> None:
             port.drive(plan["deny"])
         write["grant"].value = int(chance.random() >= plan["deny"])
         dut.stall.value = int(chance.random() < plan["stall"])
+        dut.taken.value = int(chance.random() < plan["taken"])
         await edge
         reads = [len(port.cycles) for port in ports]
         for port in ports:
@@ -68,7 +70,10 @@ async def dense_unit(dut) -> None:
             offered = False
             given += 1
             accepted.append(cycle)
+        if dut.taken.value:
+            taken.append(cycle)
         if dut.busy.value:
+            assert not dut.taken.value, "a step without multipliers"
             busy.append(cycle)
         assert bool(dut.trace_dense_valid.value) == bool(
             write["request"].value and write["grant"].value
@@ -95,6 +100,7 @@ async def dense_unit(dut) -> None:
         traces=traces,
         accepted=accepted,
         busy=busy,
+        taken=taken,
         reads={
             name: port.cycles for name, port in zip(("x", "u", "parameter"), ports, strict=True)
         },

@@ -48,8 +48,8 @@ class Operands:
 
     @property
     def steps(self) -> int:
-        """Cycles that a token of a group takes at least: a pair each, two where in full."""
-        return self.segments * self.pairs * (2 if self.kind is Operand.VALUE else 1)
+        """Cycles that a token of a group takes at least: a pair each."""
+        return self.segments * self.pairs
 
     def access(self, tokens: int) -> Access:
         """What is read: every segment is the next run of so many words."""
@@ -141,7 +141,8 @@ def pool_channels(
     }
     accesses = [operands.access(tokens), destination.access(tokens, True)]
     detail = {"first": first, "tokens": tokens, "group": 0}
-    steps = destination.token_words * tokens * operands.steps
+    # An element a cycle.
+    steps = destination.token_words * tokens * 2 * operands.steps
     e.add(Opcode.DENSE, name, fields, accesses, detail, steps=steps)
 
 

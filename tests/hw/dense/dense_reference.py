@@ -55,13 +55,23 @@ class Command:
     def steps(self) -> int:
         """Steps of a token."""
         f = self.f
-        double = 2 if f["operand"] == Operand.VALUE else 1
+        double = 2 if f["pool"] else 1
         return f["segments"] * f["pairs"] * double + 2 * f["bias"]
 
-    @property
-    def token_cycles(self) -> int:
-        """Cycles between the results of two tokens while everything is granted."""
-        return max(self.steps, 12 if self.f["bias"] else self.f["shift"] + 9)
+    def cycles(self, lanes: int) -> int:
+        """From the command's acceptance to `done`, while everything is granted."""
+        f, bias = self.f, self.f["bias"]
+        s, written = lanes // 4 * (1 + bias), 3 - bias
+        # The last word's steps, where no bias follows: the next word is there after 3 cycles.
+        two = 1 if f["operand"] == Operand.PIXEL else 2
+        last_word = f["pairs"] * two % lanes // two
+        late = 3 - last_word if last_word in (1, 2) and not bias else 0
+        last = [5 - 2 * bias + self.steps - 1]
+        for i in range(1, f["tokens"] * f["groups"]):
+            last.append(last[-1] + max(self.steps + late, s))
+            if i >= written:
+                last[-1] = max(last[-1], last[i - written] + s + 12)
+        return last[-1] + s + 12
 
     def operands(self, x, u, group: int, token: int) -> list[int]:
         """Operands of a token, all segments."""

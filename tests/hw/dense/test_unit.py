@@ -4,9 +4,9 @@ import random
 from functools import cache
 
 import pytest
+from borrowing import Borrowing
 from dense_reference import WORDS, Command, memory, pack, pooling_command, random_command
 
-from hw.dense.unit import Dense
 from hw.spec.commands import Operand, Source
 from hw.spec.configuration import CONFIGURATIONS
 from sim.build import build_simulator, verilog
@@ -18,13 +18,15 @@ DISTURBANCES = {
     "denied": {"deny": 0.5},
     "starved": {"deny": 0.9, "late": 0.5},
     "stalled": {"stall": 0.4, "deny": 0.1, "late": 0.2},
+    "taken": {"taken": 0.5},
+    "pressed": {"taken": 0.8, "stall": 0.1, "deny": 0.4, "late": 0.2},
 }
 POOLS = (3, 5, 6, 16, 64)
 
 
 @cache
 def simulator(name: str):
-    return build_simulator({"dense.v": verilog(Dense(CONFIGURATIONS[name]), "dense")}, "dense")
+    return build_simulator({"dense.v": verilog(Borrowing(CONFIGURATIONS[name]), "dense")}, "dense")
 
 
 def run(name: str, commands, seed: int = 1, kinds=("random", "random"), **disturbance):
@@ -37,8 +39,8 @@ def run(name: str, commands, seed: int = 1, kinds=("random", "random"), **distur
     parameters = memory(WORDS["parameters"], lanes, seed + 2, kinds[1])
     got = run_testbench(
         simulator(name), "sim.testbenches.dense_unit",
-        parameters={"deny": 0.0, "stall": 0.0, "late": 0.0, **disturbance, "seed": seed,
-                    "lanes": lanes,
+        parameters={"deny": 0.0, "stall": 0.0, "late": 0.0, "taken": 0.0, **disturbance,
+                    "seed": seed, "lanes": lanes,
                     "x": [pack(word) for word in x], "u": [pack(word) for word in u],
                     "parameters": [pack(word) for word in parameters],
                     "commands": [f"{command.record:x}" for command in commands]},
@@ -131,7 +133,9 @@ def test_sums_wrap(values, bias):
         {"operand": Operand.PIXEL, "pairs": 10, "token": 2, "shift": 12},
         {"operand": Operand.NORMED, "pairs": 24, "segments": 2, "segment": 60, "token": 3},
         {"operand": Operand.NORMED, "pairs": 16, "bias": 1, "token": 3},
-        {"operand": Operand.NORMED, "pairs": 1, "segments": 13, "segment": 3, "shift": 2},
+        {"operand": Operand.NORMED, "pairs": 3, "segments": 5, "segment": 3, "shift": 2},
+        {"operand": Operand.PIXEL, "pairs": 6, "token": 1, "shift": 9},
+        {"operand": Operand.PIXEL, "pairs": 3, "token": 1, "shift": 31},
         {"operand": Operand.VALUE, "pairs": 32, "bias": 1, "token": 8},
         {"operand": Operand.VALUE, "pairs": 2, "bias": 1, "token": 1},
         {"operand": Operand.VALUE, "pairs": 12, "pool": 3, "token": 3, "shift": 2},
@@ -139,14 +143,20 @@ def test_sums_wrap(values, bias):
 )
 @pytest.mark.parametrize("name", NAMES)
 def test_pace(name, fields):
-    """A token takes ``token_cycles``; a command 6 cycles before and its result's way after."""
+    """The formula in the docstring of :class:`hw.dense.unit.Dense`."""
     lanes = CONFIGURATIONS[name].lanes
     if "pool" in fields:
         fields = {**fields, "pairs": lanes * fields["pool"] // 2}
     command = Command(1, tokens=4, groups=2, parameter_group=100, destination_token=9, **fields)
     got = run(name, [command, command])
-    results = 4 * 2
-    after = 11 if command.f["bias"] else command.f["shift"] + 9
-    expected = 6 + command.steps - 1 + (results - 1) * command.token_cycles + after
-    assert [d - a for d, a in zip(got["done"], got["accepted"], strict=True)] == [expected] * 2
+    taken = [d - a for d, a in zip(got["done"], got["accepted"], strict=True)]
+    assert taken == [command.cycles(lanes)] * 2
     assert got["accepted"][1] == got["done"][0]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_free_cycle_is_used(name):
+    command = Command(1, pairs=50, tokens=6, token=5, shift=5)
+    got = run(name, [command], taken=0.6)
+    first, last = got["busy"][0], got["busy"][-1]
+    assert last - first + 1 == len(got["busy"]) + sum(first < t < last for t in got["taken"])
