@@ -6,6 +6,7 @@ Parameters (see `sim.exchange.parameters`):
 ``commands``                   hexadecimal records;
 ``lanes``                      lanes of a word;
 ``deny``, ``stall``            chances, a cycle, that a port is not granted, that ``stall`` is high;
+``block``                      chance, a cycle, that a write is not granted beside that;
 ``late``                       chance, a cycle, that the next command is not offered yet;
 ``taken``                      chance, a cycle, that a beat takes the multipliers.
 """
@@ -54,7 +55,7 @@ async def dense_unit(dut) -> None:
             offered = True
         for port in ports:
             port.drive(plan["deny"])
-        write["grant"].value = int(chance.random() >= plan["deny"])
+        write["grant"].value = int(chance.random() >= max(plan["deny"], plan["block"]))
         dut.stall.value = int(chance.random() < plan["stall"])
         dut.taken.value = int(chance.random() < plan["taken"])
         await edge

@@ -39,8 +39,8 @@ def run(name: str, commands, seed: int = 1, kinds=("random", "random"), **distur
     parameters = memory(WORDS["parameters"], lanes, seed + 2, kinds[1])
     got = run_testbench(
         simulator(name), "sim.testbenches.dense_unit",
-        parameters={"deny": 0.0, "stall": 0.0, "late": 0.0, "taken": 0.0, **disturbance,
-                    "seed": seed, "lanes": lanes,
+        parameters={"deny": 0.0, "block": 0.0, "stall": 0.0, "late": 0.0, "taken": 0.0,
+                    **disturbance, "seed": seed, "lanes": lanes,
                     "x": [pack(word) for word in x], "u": [pack(word) for word in u],
                     "parameters": [pack(word) for word in parameters],
                     "commands": [f"{command.record:x}" for command in commands]},
@@ -152,6 +152,14 @@ def test_pace(name, fields):
     taken = [d - a for d, a in zip(got["done"], got["accepted"], strict=True)]
     assert taken == [command.cycles(lanes)] * 2
     assert got["accepted"][1] == got["done"][0]
+
+
+@pytest.mark.parametrize("bias", [0, 1])
+@pytest.mark.parametrize("name", NAMES)
+def test_sums_wait_for_blocked_writes(name, bias):
+    command = Command(1, pairs=3, tokens=60, token=1, shift=3, bias=bias, destination_token=2)
+    run(name, [command], block=0.9)
+    run(name, [command], block=0.9, taken=0.3)
 
 
 @pytest.mark.parametrize("name", NAMES)
