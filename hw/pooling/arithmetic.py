@@ -1,10 +1,8 @@
-"""Pipeline stages of the pooled branches' arithmetic, on one value each."""
+"""Pipeline stages and clamps of the pooling unit's arithmetic, on one value each."""
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Shape, Signal, Value
-
-from hw.spec.numerics import Format
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 
 
 class Stages:
@@ -30,8 +28,14 @@ class Stages:
         return later
 
 
-def saturate(value: Value, to: Format) -> Value:
-    """`value` clamped to the range of a signed format."""
-    shape = Shape(to.bits, signed=True)
-    clamped = Mux(value > to.high, to.high, Mux(value < to.low, to.low, value))
-    return clamped[: shape.width].as_signed()
+def fits(value: Value, bits: int) -> Value:
+    """Whether a signed value is within `bits` bits: the bits above are copies of the sign."""
+    above = value[bits - 1 :] if len(value) > bits else value[-1:]
+    return above.all() | ~above.any()
+
+
+def saturate(value: Value, bits: int) -> Value:
+    """A signed value clamped to `bits` bits."""
+    sign = value[-1]
+    high = Cat((~sign).replicate(bits - 1), sign)
+    return Mux(fits(value, bits), value[:bits], high).as_signed()

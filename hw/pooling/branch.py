@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -10,10 +10,11 @@ from hw.interfaces import branch_trace, command_stream, parameter_read, u_write,
 from hw.pooling.arithmetic import Stages, saturate
 from hw.pooling.layouts import head_layout, part_bits, part_word, parts
 from hw.pooling.parameters import BranchParameters
+from hw.pooling.product import Product
 from hw.pooling.taps import Taps
 from hw.spec.commands import Opcode
 from hw.spec.configuration import Configuration
-from hw.spec.numerics import BRANCHES, SLOPE_SHIFTS, TAP_SUM, VALUE
+from hw.spec.numerics import BRANCHES, TAP_SUM, VALUE
 
 
 class Branch(wiring.Component):
@@ -25,9 +26,9 @@ class Branch(wiring.Component):
 
     A token's word of n reads (at most 5) takes ``max(n, lanes/pool_lanes)`` cycles while memory
     grants them, one more if both are equal; a channel word about 4 + lanes/pool_lanes more, a
-    command about ``6 * lanes/pool_lanes`` more for its first parameters.  Latency 19 +
+    command about ``6 * lanes/pool_lanes`` more for its first parameters.  Latency 13 +
     lanes/pool_lanes cycles from the last read of a token to its write.  A write that is not
-    granted holds the pipeline after one more word.
+    granted holds the pipeline.
     Golden partner: pooled branches of ``hw.spec.numerics``.  Validated for all parameters and
     values, any width and border.
 
@@ -115,181 +116,104 @@ class Branch(wiring.Component):
 
         lanes = range(c.pool_lanes)
 
-        def delayed(name: str, values: list) -> list[Signal]:
-            return [stages.register(f"{name}_{i}", value) for i, value in enumerate(values)]
+        def delayed(name: str, values) -> list[Signal]:
+            return [stages.register(f"{name}_{i}", values[i]) for i in lanes]
 
-        def add(name: str, one: list, other: list) -> list[Signal]:
-            return [
-                stages.register(f"{name}_{i}", a + b)
-                for i, (a, b) in enumerate(zip(one, other, strict=True))
-            ]
+        def add(name: str, one, other) -> list[Signal]:
+            return delayed(name, [one[i] + other[i] for i in lanes])
 
-        # Sums of taps: pairs, then triples with the middle, then all five.
-        def of(name: str) -> list[Value]:
-            return [entering[name][lane] for lane in lanes]
-
-        middle = delayed("middle1", of("middle"))
-        vertical1 = add("vertical1", of("up1"), of("down1"))
-        vertical2 = add("vertical2", of("up2"), of("down2"))
-        horizontal1 = add("horizontal1", of("left1"), of("right1"))
-        horizontal2 = add("horizontal2", of("left2"), of("right2"))
-        next_stage()
-        sums = {"h3": add("h3_sum", middle, vertical1), "w3": add("w3_sum", middle, horizontal1)}
-        fours = {
-            "h5": add("h5_four", vertical1, vertical2),
-            "w5": add("w5_four", horizontal1, horizontal2),
+        # Sums of taps: triples with the middle, then all five.
+        middle = delayed("middle1", entering.middle)
+        threes = {
+            "h3": add("h3_sum", entering.middle, entering.vertical1),
+            "w3": add("w3_sum", entering.middle, entering.horizontal1),
+        }
+        outer = {
+            "h5": delayed("h5_outer", entering.vertical2),
+            "w5": delayed("w5_outer", entering.horizontal2),
+        }
+        first = next_stage()
+        m.d.comb += parameters.gain_place.eq(Cat(first.part, first.set))
+        sums = threes | {
+            five: [threes[three][i] + outer[five][i] for i in lanes]
+            for five, three in (("h5", "h3"), ("w5", "w3"))
         }
         middle = delayed("middle2", middle)
-        next_stage()
-        sums = {name: delayed(f"{name}_sum3", values) for name, values in sums.items()}
-        sums |= {name: add(f"{name}_sum", middle, values) for name, values in fours.items()}
-        middle = delayed("middle3", middle)
-        third = next_stage()
-
-        # Products, registered as in a DSP slice: operands, product, output.
-        m.d.comb += parameters.early_place.eq(Cat(third.part, third.set))
-        factors = {
-            name: [
-                stages.register(f"{name}_factor_{i}", saturate(value, TAP_SUM))
-                for i, value in enumerate(sums[name])
-            ]
-            for name in BRANCHES
-        }
-        gains = {
-            name: delayed(f"{name}_gain", [parameters.gain[k][lane] for lane in lanes])
-            for k, name in enumerate(BRANCHES)
-        }
-        next_stage()
-        products = {
-            name: [
-                stages.register(f"{name}_product_{i}", f * g)
-                for i, (f, g) in enumerate(zip(factors[name], gains[name], strict=True))
-            ]
-            for name in BRANCHES
-        }
-        fifth = next_stage()
-        m.d.comb += parameters.late_place.eq(Cat(fifth.part, fifth.set))
-        m.d.comb += parameters.freed.eq(advance & fifth.valid & fifth.head.last_word)
-        products = {name: delayed(f"{name}_output", products[name]) for name in BRANCHES}
-        constants = {
-            name: delayed(f"{name}_constant", [parameters.constant[k][i] for i in lanes])
-            for k, name in enumerate(BRANCHES)
-        }
-        losses = {
-            name: delayed(f"{name}_loss", [parameters.loss[k][i] for i in lanes])
-            for k, name in enumerate(BRANCHES)
-        }
-        sixth = next_stage()
-
-        # Shift all but one bit away; missing*loss as a sum of two (4 has no lower bits).
-        halves = {
-            name: [
-                stages.register(
-                    f"{name}_shifted_{i}",
-                    Array(product >> (shift - 1) for shift in SLOPE_SHIFTS)[sixth.head.slope_shift],
-                )
-                for i, product in enumerate(products[name])
-            ]
-            for name in BRANCHES
-        }
-        penalties = {}
+        products = {}
         for k, name in enumerate(BRANCHES):
-            missing = sixth.head.missing[k]
-            penalties[name] = [
-                stages.register(
-                    f"{name}_penalty_{i}",
-                    Mux(missing[0], loss, 0)
-                    + Mux(missing[2], loss << 2, Mux(missing[1], loss << 1, 0)),
-                )
-                for i, loss in enumerate(losses[name])
-            ]
-        constants = {name: delayed(f"{name}_constant7", constants[name]) for name in BRANCHES}
+            factors = delayed(f"{name}_factor", [saturate(v, TAP_SUM.bits) for v in sums[name]])
+            gains = delayed(f"{name}_gain", parameters.gain[k])
+            products[name] = [Product() for _ in lanes]
+            for i, product in enumerate(products[name]):
+                m.submodules[f"{name}_product{i}"] = product
+                m.d.comb += [
+                    product.advance.eq(advance),
+                    product.factor.eq(factors[i]),
+                    product.gain.eq(gains[i]),
+                ]
         next_stage()
 
-        # Round half up, and the rest.
-        rounded = {
-            name: [
-                stages.register(f"{name}_rounded_{i}", (half + 1) >> 1)
-                for i, half in enumerate(halves[name])
-            ]
-            for name in BRANCHES
-        }
-        adjusts = {
-            name: [
-                stages.register(f"{name}_adjust_{i}", constant - penalty)
-                for i, (constant, penalty) in enumerate(
-                    zip(constants[name], penalties[name], strict=True)
-                )
-            ]
-            for name in BRANCHES
-        }
+        # The stages of the products.
+        shifts = next_stage()
         next_stage()
-        totals = {name: add(f"{name}_total", rounded[name], adjusts[name]) for name in BRANCHES}
+        m.d.comb += [
+            parameters.adjust_place.eq(Cat(shifts.part, shifts.set)),
+            parameters.w3_loss.eq(shifts.head.w3_loss),
+            parameters.w5_loss.eq(shifts.head.w5_loss),
+            parameters.freed.eq(advance & shifts.valid & shifts.head.last_word),
+        ]
+        for k, name in enumerate(BRANCHES):
+            values = delayed(f"{name}_adjust", parameters.adjust[k])
+            for product, value in zip(products[name], values, strict=True):
+                m.d.comb += [
+                    product.slope_shift.eq(shifts.head.slope_shift),
+                    product.adjust.eq(value),
+                ]
         next_stage()
-        branches = {
-            name: [
-                stages.register(f"{name}_branch_{i}", saturate(value, VALUE))
-                for i, value in enumerate(totals[name])
-            ]
-            for name in BRANCHES
-        }
         next_stage()
+        branches = {name: [product.branch for product in products[name]] for name in BRANCHES}
 
         # The sum of all, saturated once.
-        first = add("three", branches["h3"], branches["w3"])
-        second = add("five", branches["h5"], branches["w5"])
-        for stage in range(4, 11):
+        for stage in range(3, 8):
             middle = delayed(f"middle{stage}", middle)
-        for stage in range(11, 15):
-            branches = {n: delayed(f"{n}_branch{stage}", v) for n, v in branches.items()}
-        middle = delayed("middle11", middle)
+        one = add("three", branches["h3"], branches["w3"])
+        other = add("five", branches["h5"], branches["w5"])
         next_stage()
-        both = add("branches", first, second)
-        middle = delayed("middle12", middle)
+        both = add("branches", one, other)
+        middle = delayed("middle8", middle)
         next_stage()
         exact = add("exact", both, middle)
-        next_stage()
-        sums = [
-            stages.register(f"sum_{i}", saturate(value, VALUE)) for i, value in enumerate(exact)
-        ]
         last = next_stage()
+        sums = [saturate(value, VALUE.bits) for value in exact]
 
-        # Collect the parts of a word; hand whole words to memory.
+        # Collect the parts of a word; nothing moves while a whole one waits for memory.
         word = Signal(data.ArrayLayout(part_word(c), parts(c)), reset_less=True)
-        out = Signal.like(word.as_value(), reset_less=True)
-        end_layout = data.StructLayout({"address": len(last.head.address), "last": 1})
-        word_end, out_end = (
-            Signal(end_layout, name=n, reset_less=True) for n in ("word_end", "out_end")
-        )
-        full, waiting, wrote, hand_over = Signal(), Signal(), Signal(), Signal()
+        word_address, word_last = Signal.like(last.head.address), Signal()
+        full, collect = Signal(), Signal()
         m.d.comb += [
-            advance.eq(~(full & waiting)),
-            hand_over.eq(full & ~waiting),
-            wrote.eq(waiting & self.u_write.grant),
+            advance.eq(~full | self.u_write.grant),
+            collect.eq(last.valid & advance),
         ]
-        collect, number = last.valid & advance, last.part if parts(c) > 1 else Const(0)
+        number = last.part if parts(c) > 1 else Const(0)
         with m.If(collect):
-            m.d.sync += word[number].eq(Cat(*sums))
-        with m.If(collect & (number == parts(c) - 1)):
             m.d.sync += [
-                full.eq(1),
-                word_end.address.eq(last.head.address),
-                word_end.last.eq(last.head.last),
+                word[number].eq(Cat(*sums)),
+                word_address.eq(last.head.address),
+                word_last.eq(last.head.last),
             ]
-        with m.Elif(hand_over):
-            m.d.sync += full.eq(0)
-        with m.If(hand_over):
-            m.d.sync += [waiting.eq(1), out.eq(word), out_end.eq(word_end)]
-        with m.Elif(wrote):
-            m.d.sync += waiting.eq(0)
+        with m.If(advance):
+            m.d.sync += full.eq(last.valid & (number == parts(c) - 1))
         m.d.comb += [
-            self.u_write.request.eq(waiting),
-            self.u_write.address.eq(out_end.address),
-            self.u_write.data.eq(out),
+            self.u_write.request.eq(full),
+            self.u_write.address.eq(word_address),
+            self.u_write.data.eq(word),
             self.u_write.mask.eq(~0),
         ]
-        m.d.sync += self.done.eq(wrote & out_end.last)
+        m.d.sync += self.done.eq(full & self.u_write.grant & word_last)
 
+        # The trace shows the branches with their sum (gone from a netlist that leaves it open).
+        for stage in range(7, 10):
+            branches = {n: delayed(f"{n}_branch{stage}", v) for n, v in branches.items()}
         m.d.comb += [
             self.trace_branch_valid.eq(collect),
             self.trace_branch.tag.eq(last.head.tag),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.interfaces import command_stream, grid_trace, u_write, value_word, x_read
+from hw.pooling.arithmetic import fits, saturate
 from hw.spec.commands import Opcode
 from hw.spec.configuration import Configuration
 from hw.spec.numerics import VALUE
@@ -171,10 +172,9 @@ class Grid(wiring.Component):
             return Signal(end, name=name, reset_less=True)
 
         # Read data, registered, then accumulated.
-        arrives, starts, closes = (Signal(2, name=name) for name in ("arrives", "starts", "closes"))
+        arrives, closes = (Signal(2, name=name) for name in ("arrives", "closes"))
         m.d.sync += [
             arrives.eq((arrives << 1) | step),
-            starts.eq((starts << 1) | ((row == 0) & (column == 0))),
             closes.eq((closes << 1) | window_end),
         ]
         end1, end2 = ends("end1"), ends("end2")
@@ -190,13 +190,12 @@ class Grid(wiring.Component):
 
         # A window's tokens are distinct words: fewer than x_words of them.
         sum_bits = VALUE.bits + (c.x_words - 1).bit_length()
-        sums = Signal(data.ArrayLayout(signed(sum_bits), c.lanes), reset_less=True)
+        sums = Signal(data.ArrayLayout(signed(sum_bits), c.lanes))
         added = Signal(data.ArrayLayout(signed(sum_bits), c.lanes))
-        for lane in range(c.lanes):
-            m.d.comb += added[lane].eq(
-                value[lane] + (sums[lane] & (~starts[1]).replicate(sum_bits))
-            )
-        with m.If(arrives[1]):
+        m.d.comb += [added[lane].eq(value[lane] + sums[lane]) for lane in range(c.lanes)]
+        with m.If(arrives[1] & closes[1]):
+            m.d.sync += sums.eq(0)
+        with m.Elif(arrives[1]):
             m.d.sync += sums.eq(added)
 
         # Shift; the bit that dropped out last is half a unit.
@@ -222,16 +221,17 @@ class Grid(wiring.Component):
         with m.Elif(finished):
             m.d.sync += shifting.eq(0)
 
+        # Clamped before it is rounded, to a range that still saturates.
         out = Signal(value_word(c), reset_less=True)
         end4 = ends("end4")
         with m.If(finished):
             m.d.sync += end4.eq(end3)
             for lane in range(c.lanes):
-                mean = Signal(signed(sum_bits + 1), name=f"mean{lane}")
-                m.d.comb += mean.eq(shifted[lane] + half[lane])
-                m.d.sync += out[lane].eq(
-                    Mux(mean > VALUE.high, VALUE.high, Mux(mean < VALUE.low, VALUE.low, mean))
-                )
+                total, sign = shifted[lane], shifted[lane][-1]
+                near = fits(total, VALUE.bits + 1)
+                top = Mux(near, total[VALUE.bits - 1], ~sign)
+                mean = Cat(total[: VALUE.bits - 1], top, sign).as_signed() + half[lane]
+                m.d.sync += out[lane].eq(saturate(mean, VALUE.bits))
 
         wrote = Signal()
         m.d.comb += [

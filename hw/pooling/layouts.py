@@ -10,6 +10,10 @@ from hw.spec.numerics import BRANCHES, VALUE
 
 TAPS = ("up2", "up1", "middle", "down1", "down2")
 """The five rows, in the order of BRANCH's row fields."""
+PAIRS = ("vertical1", "vertical2", "horizontal1", "horizontal2")
+"""Sums of the two neighbours at distance 1 and 2, up and down, left and right."""
+ADJUST_BITS = 19
+"""``constant - missing*loss``, signed, for at most 4 missing taps."""
 
 
 def parts(c: Configuration) -> int:
@@ -28,12 +32,14 @@ def part_word(c: Configuration) -> data.ArrayLayout:
 
 
 def head_layout(c: Configuration) -> data.StructLayout:
-    """What belongs to a token's word: ``missing``: taps outside the picture, by branch;
-    ``last_word``: last of its channel word; ``last``: last of its command.
+    """What belongs to a token's word: ``w3_loss``, ``w5_loss``: losses (0..1, 0..2) that the
+    column takes off w3 and w5 beside those of every column; ``last_word``: last of its channel
+    word; ``last``: last of its command.
     """
     return data.StructLayout(
         {
-            "missing": data.ArrayLayout(3, len(BRANCHES)),
+            "w3_loss": 1,
+            "w5_loss": 2,
             "slope_shift": 2,
             "tag": 12,
             "address": (c.u_words - 1).bit_length(),
@@ -44,13 +50,24 @@ def head_layout(c: Configuration) -> data.StructLayout:
 
 
 def taps_layout(c: Configuration) -> data.StructLayout:
-    """A part of a token with its eight neighbours; one outside the picture is 0."""
-    names = ("middle", "up1", "down1", "up2", "down2", "left1", "right1", "left2", "right2")
+    """A part of a token with the sums of its neighbours; one outside the picture counts 0."""
+    pair = data.ArrayLayout(signed(VALUE.bits + 1), c.pool_lanes)
     return data.StructLayout(
-        {**{name: part_word(c) for name in names}, "part": part_bits(c), "head": head_layout(c)}
+        {
+            "middle": part_word(c),
+            **{name: pair for name in PAIRS},
+            "part": part_bits(c),
+            "head": head_layout(c),
+        }
     )
 
 
-def parameters_layout(c: Configuration) -> data.ArrayLayout:
-    """One parameter of each branch, for `pool_lanes` channels."""
+def gains_layout(c: Configuration) -> data.ArrayLayout:
+    """The gain of each branch, for `pool_lanes` channels."""
     return data.ArrayLayout(part_word(c), len(BRANCHES))
+
+
+def adjusts_layout(c: Configuration) -> data.ArrayLayout:
+    """What is added to each branch's rounded product, for `pool_lanes` channels."""
+    part = data.ArrayLayout(signed(ADJUST_BITS), c.pool_lanes)
+    return data.ArrayLayout(part, len(BRANCHES))

@@ -2,30 +2,50 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal
+from itertools import pairwise
+
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hw.interfaces import command_stream, parameter_read
-from hw.pooling.layouts import parameters_layout, part_bits, parts
+from hw.pooling.layouts import (
+    ADJUST_BITS,
+    adjusts_layout,
+    gains_layout,
+    part_bits,
+    part_word,
+    parts,
+)
 from hw.spec.commands import Opcode
 from hw.spec.configuration import Configuration
 from hw.spec.numerics import BRANCH_FIELDS, BRANCHES
 
 SETS = 2
 """Channel words whose parameters are held: one is used while the other is fetched."""
+FETCHED = tuple(
+    [f"gain_{b}" for b in BRANCHES]
+    + [f"{part}_{b}" for b in BRANCHES for part in ("constant", "loss")]
+)
+"""Order of fetching: a pair of fields at a time, gains or a branch's constant and loss."""
 
 
 class BranchParameters(wiring.Component):
-    """Gain, constant and loss of each branch for `pool_lanes` channels at a time.
+    """Gain and adjust of each branch for `pool_lanes` channels at a time.
 
-    The 12 parameter words of a channel word pass two staging registers, each of which writes its
-    word part by part into the distributed RAM of its field; so a channel word takes about
-    ``6 * lanes/pool_lanes`` cycles to fetch (12 at least).
+    ``adjust = constant - missing*loss``.  What all tokens of the row lack is taken off on the way
+    in, so that constants and losses of one branch meet only once; what the present column lacks
+    more, on the way out.
+
+    The 12 parameter words of a channel word pass two staging registers in pairs, of which the
+    second follows the first by a cycle and a part; both write part by part into the distributed
+    RAM of their field.  So a channel word takes about ``6 * lanes/pool_lanes`` cycles to fetch (12
+    at least).
 
     Latency 0 from a place to its parameters (the reader registers them).
-    Golden partner: none (control).  Validated for any number of channel words.
+    Golden partner: the adjust of a pooled branch, ``hw.spec.numerics``.  Validated for any number
+    of channel words, width and rows, and the full range of every parameter.
 
     Parameters
     ----------
@@ -35,7 +55,7 @@ class BranchParameters(wiring.Component):
     Members
     -------
     command : In(stream of BRANCH)
-        Commands; the next one is taken when all words of one were asked for.
+        Commands; the next one is taken when all words of one are in their place.
     parameter : Out(parameter memory read)
         The words.
     stall : In(1)
@@ -44,16 +64,18 @@ class BranchParameters(wiring.Component):
         Channel words fetched so far, modulo 4.
     freed : In(1)
         The oldest channel word's parameters are used no more.
-    early_place : In(set and part)
+    gain_place : In(set and part)
         Place whose gains are wanted: the part, above it the channel word's number modulo 2.
     gain : Out(gains of the four branches)
-        At `early_place`.
-    late_place : In(set and part)
-        Place whose constants and losses are wanted.
-    constant : Out(constants of the four branches)
-        At `late_place`.
-    loss : Out(losses of the four branches)
-        At `late_place`.
+        At `gain_place`.
+    adjust_place : In(set and part)
+        Place whose adjusts are wanted.
+    w3_loss : In(1)
+        Losses that the column at `adjust_place` takes off w3.
+    w5_loss : In(2)
+        Losses (0..2) that it takes off w5.
+    adjust : Out(adjusts of the four branches)
+        At `adjust_place`.
     """
 
     def __init__(self, configuration: Configuration) -> None:
@@ -65,11 +87,12 @@ class BranchParameters(wiring.Component):
                 "stall": In(1),
                 "filled": Out(2),
                 "freed": In(1),
-                "early_place": In(part_bits(c) + 1),
-                "gain": Out(parameters_layout(c)),
-                "late_place": In(part_bits(c) + 1),
-                "constant": Out(parameters_layout(c)),
-                "loss": Out(parameters_layout(c)),
+                "gain_place": In(part_bits(c) + 1),
+                "gain": Out(gains_layout(c)),
+                "adjust_place": In(part_bits(c) + 1),
+                "w3_loss": In(1),
+                "w5_loss": In(2),
+                "adjust": Out(adjusts_layout(c)),
             }
         )
 
@@ -78,27 +101,40 @@ class BranchParameters(wiring.Component):
         c, command = self._c, self.command
         part_count, part_size = parts(c), c.pool_lanes * 16
 
-        # Walk: channel word, field; the words lie one behind the other.
+        # Walk: channel word, field.
         held = Signal()
         words = Signal.like(command.payload.words)
-        field = Signal(range(len(BRANCH_FIELDS)))
+        field = Signal(range(len(FETCHED)))
         last_field, step = Signal(), Signal()
         free_sets = Signal(range(SETS + 1), init=SETS)
-        m.d.comb += last_field.eq(field == len(BRANCH_FIELDS) - 1)
+        m.d.comb += last_field.eq(field == len(FETCHED) - 1)
+        offsets = [BRANCH_FIELDS.index(name) for name in FETCHED] + [len(FETCHED)]
+        onward = Array(later - now for now, later in pairwise(offsets))
         with m.If(step):
-            m.d.sync += [self.parameter.address.eq(self.parameter.address + 1), field.eq(field + 1)]
+            m.d.sync += [
+                self.parameter.address.eq(self.parameter.address + onward[field]),
+                field.eq(field + 1),
+            ]
             with m.If(last_field):
                 m.d.sync += [field.eq(0), words.eq(words - 1)]
                 with m.If(words == 1):
                     m.d.sync += held.eq(0)
-        m.d.comb += command.ready.eq(~held)
+        m.d.sync += free_sets.eq(free_sets - (step & (field == 0)) + self.freed)
+
+        # What every token of the row lacks, by branch.
+        missing = Signal(data.ArrayLayout(3, len(BRANCHES)))
+        up2, up1, _, down1, down2 = command.payload.valid
+        near, width = ~up1 + ~down1, command.payload.width
         with m.If(command.valid & command.ready):
             m.d.sync += [
                 held.eq(1),
                 words.eq(command.payload.words),
                 self.parameter.address.eq(command.payload.parameter_base),
+                missing[BRANCHES.index("h3")].eq(near),
+                missing[BRANCHES.index("h5")].eq(near + ~up2 + ~down2),
+                missing[BRANCHES.index("w3")].eq(Mux(width == 1, 2, 0)),
+                missing[BRANCHES.index("w5")].eq(Mux(width < 4, 5 - width, 0)),
             ]
-        m.d.sync += free_sets.eq(free_sets - (step & (field == 0)) + self.freed)
 
         fetching_set = Signal()
         m.d.sync += fetching_set.eq(fetching_set ^ (step & last_field))
@@ -106,54 +142,103 @@ class BranchParameters(wiring.Component):
         arriving_field = Signal.like(field)
         m.d.sync += [arriving.eq(step), arriving_field.eq(field), arriving_set.eq(fetching_set)]
 
-        # Staging: even fields in one register, odd fields in the other.
+        # Staging: even fields in one register, odd fields in the other, where they arrive later.
+        # A pair is written when its odd field arrives, the odd part a cycle behind the even one.
         left = [Signal(range(part_count + 1), name=f"left{i}") for i in range(2)]
         staged = [Signal(c.lanes * 16, name=f"staged{i}", reset_less=True) for i in range(2)]
-        staged_field = [Signal.like(field, name=f"staged_field{i}") for i in range(2)]
+        pair = [Signal(range(len(FETCHED) // 2), name=f"pair{i}") for i in range(2)]
         staged_set = [Signal(name=f"staged_set{i}") for i in range(2)]
         part = [Signal(part_bits(c), name=f"part{i}") for i in range(2)]
+        goes = [Signal(name=f"goes{i}") for i in range(2)]
+        odd_arrives, paired = Signal(), Signal()
+        m.d.comb += [
+            odd_arrives.eq(arriving & arriving_field[0]),
+            goes[0].eq((left[0] != 0) & (odd_arrives | paired)),
+            goes[1].eq(left[1] != 0),
+        ]
+        m.d.sync += paired.eq((odd_arrives | paired) & (left[0] != 1))
         for i in range(2):
-            with m.If(left[i] != 0):
+            with m.If(goes[i]):
                 m.d.sync += [left[i].eq(left[i] - 1), part[i].eq(part[i] + 1)]
             with m.If(arriving & (arriving_field[0] == i)):
                 m.d.sync += [
                     staged[i].eq(self.parameter.data),
-                    staged_field[i].eq(arriving_field),
+                    pair[i].eq(arriving_field >> 1),
                     staged_set[i].eq(arriving_set),
                     left[i].eq(part_count),
                     part[i].eq(0),
                 ]
         # A word asked for now replaces the staged one behind the next edge but one.
+        even_free = (left[0] == 0) | ((left[0] <= 2) & paired)
         m.d.comb += [
             self.parameter.request.eq(
                 held
                 & ~self.stall
                 & ((field != 0) | (free_sets != 0))
-                & (Mux(field[0], left[1], left[0]) <= 2)
+                & Mux(field[0], left[1] <= 2, even_free)
             ),
             step.eq(self.parameter.request & self.parameter.grant),
+            # The row's `missing` is wanted until the last part.
+            command.ready.eq(~held & ~arriving & (left[0] == 0) & (left[1] == 0)),
         ]
-        with m.If((left[1] == 1) & (staged_field[1] == len(BRANCH_FIELDS) - 1)):
+        with m.If((left[1] == 1) & (pair[1] == len(FETCHED) // 2 - 1)):
             m.d.sync += self.filled.eq(self.filled + 1)
 
-        for number, name in enumerate(BRANCH_FIELDS):
-            i = number % 2
+        def piece(i: int) -> Array | Signal:
+            if part_count == 1:
+                return staged[i]
+            return Array(staged[i].word_select(k, part_size) for k in range(part_count))[part[i]]
+
+        even, odd = Signal(part_word(c)), Signal(part_word(c))
+        minuend = Signal(part_word(c), reset_less=True)
+        m.d.comb += [even.as_value().eq(piece(0)), odd.as_value().eq(piece(1))]
+        m.d.sync += minuend.eq(even)
+
+        # missing*loss is a sum of two: 0..2 and 0 or 2 losses.
+        lacks = Signal(3)
+        m.d.comb += lacks.eq(Array(missing)[(pair[1] - 2)[:2]])
+        adjusted = Signal(data.ArrayLayout(signed(ADJUST_BITS), c.pool_lanes))
+        for lane in range(c.pool_lanes):
+            one = Mux(lacks[2], odd[lane] << 1, Mux(lacks[0], odd[lane], 0))
+            two = Mux(lacks[2] | lacks[1], odd[lane] << 1, 0)
+            m.d.comb += adjusted[lane].eq(minuend[lane] - one - two)
+
+        def kept(name: str, i: int, number: int, value, place) -> Value:
+            """The RAM of a field that staging register i writes."""
             m.submodules[name] = memory = Memory(
-                shape=part_size,
+                shape=len(value),
                 depth=SETS << part_bits(c),
                 init=[],
                 attrs={"ram_style": "distributed"},
             )
             write, read = memory.write_port(), memory.read_port(domain="comb")
-            pieces = Array(
-                staged[i][k * part_size : (k + 1) * part_size] for k in range(part_count)
-            )
-            kind, branch = name.split("_")
             m.d.comb += [
                 write.addr.eq(Cat(part[i], staged_set[i])),
-                write.data.eq(pieces[part[i]] if part_count > 1 else staged[i]),
-                write.en.eq((left[i] != 0) & (staged_field[i] == number)),
-                read.addr.eq(self.early_place if kind == "gain" else self.late_place),
-                data.View.as_value(getattr(self, kind)[BRANCHES.index(branch)]).eq(read.data),
+                write.data.eq(value),
+                write.en.eq(goes[i] & (pair[i] == number)),
+                read.addr.eq(place),
             ]
+            return read.data
+
+        for k, branch in enumerate(BRANCHES):
+            value = Value.cast((even, odd)[k % 2])
+            gain = kept(f"gain_{branch}", k % 2, k // 2, value, self.gain_place)
+            m.d.comb += Value.cast(self.gain[k]).eq(gain)
+            stored = data.View(
+                adjusted.shape(),
+                kept(f"adjust_{branch}", 1, 2 + k, Value.cast(adjusted), self.adjust_place),
+            )
+            if branch.startswith("h"):
+                m.d.comb += self.adjust[k].eq(stored)
+                continue
+            loss = data.View(
+                part_word(c), kept(f"loss_{branch}", 1, 2 + k, Value.cast(odd), self.adjust_place)
+            )
+            for lane in range(c.pool_lanes):
+                if branch == "w3":
+                    taken = Mux(self.w3_loss, loss[lane], 0)
+                else:
+                    once = Mux(self.w5_loss[0], loss[lane], 0)
+                    taken = Mux(self.w5_loss[1], loss[lane] << 1, once)
+                m.d.comb += self.adjust[k][lane].eq(stored[lane] - taken)
         return m

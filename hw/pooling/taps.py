@@ -1,8 +1,8 @@
-"""Reads the neighbourhoods that the pooled branches add up."""
+"""Reads the neighbourhoods that the pooled branches add up, and adds their pairs."""
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -12,17 +12,19 @@ from hw.spec.commands import Opcode
 from hw.spec.configuration import Configuration
 
 MIDDLE = TAPS.index("middle")
-VERTICAL = [i for i in range(len(TAPS)) if i != MIDDLE]
+WIDE = 4
+"""Tokens of a row in which no token lacks neighbours on both sides."""
 
 
 class Taps(wiring.Component):
-    """Every token of a picture row with its neighbours at distance 1 and 2, part by part.
+    """Every token of a picture row with its neighbours' sums at distance 1 and 2, part by part.
 
     For each channel word, for each column: the words of the other rows at the column and the
     middle row's word two columns ahead are read into one set of registers, while the set before
     is given out `pool_lanes` channels at a time.  The middle row's parts then pass a delay line,
     whose taps are the neighbours to the left and right.  Two columns before the first only fill
-    that line.
+    that line; the two behind the last are zeros, which are the left border of the next channel
+    word as well.  Rows outside the picture are zeros in the registers.
 
     A column of n reads (at most 5) takes ``max(n, lanes/pool_lanes)`` cycles while they are
     granted, one more if both are equal; a channel word about 4 + lanes/pool_lanes more.
@@ -41,7 +43,7 @@ class Taps(wiring.Component):
         Words of up to five picture rows.
     stall : In(1)
         No word is read in this cycle.
-    taps : Out(stream of parts with their neighbours)
+    taps : Out(stream of parts with their neighbours' sums)
         Order: channel word, column, part.
     """
 
@@ -142,36 +144,24 @@ class Taps(wiring.Component):
             ]
 
         # What a step's registers hold beside the words.
-        layout = data.StructLayout(
-            {
-                "inside": 1,
-                "vertical": len(TAPS),
-                "left1": 1,
-                "left2": 1,
-                "right1": 1,
-                "right2": 1,
-                "head": head_layout(c),
-            }
-        )
+        layout = data.StructLayout({"inside": 1, "rows": len(TAPS), "head": head_layout(c)})
         info = Signal(layout)
-        valid = fields.valid
+        # The column's first and last two have fewer neighbours; BranchParameters takes off what
+        # every column of a row of less than four lacks.
+        first, second = number == 2, number == 3
+        next_to_last = number == fields.width
         m.d.comb += [
             info.inside.eq(inside),
-            info.vertical.eq(valid),
-            info.left1.eq(number >= 3),
-            info.left2.eq(number >= 4),
-            info.right1.eq(~last_number),
-            info.right2.eq(has_right2),
-            info.head.missing[0].eq(~valid[1] + ~valid[3]),
-            info.head.missing[1].eq(~info.left1 + ~info.right1),
-            info.head.missing[2].eq(~valid[0] + ~valid[1] + ~valid[3] + ~valid[4]),
-            info.head.missing[3].eq(~info.left1 + ~info.left2 + ~info.right1 + ~info.right2),
+            info.rows.eq(Cat(*wanted(fields.valid, has_right2, Const(1, 1)))),
+            info.head.w3_loss.eq(first ^ last_number),
             info.head.slope_shift.eq(fields.slope_shift),
             info.head.tag.eq(fields.tag),
             info.head.address.eq(target),
             info.head.last_word.eq(last_number),
             info.head.last.eq(last_number & last_word),
         ]
+        with m.If(fields.width >= WIDE):
+            m.d.comb += info.head.w5_loss.eq(Mux(first | last_number, 2, second | next_to_last))
 
         # Collect the words of a step.
         arriving, arriving_last = Signal(len(TAPS)), Signal()
@@ -212,7 +202,10 @@ class Taps(wiring.Component):
         with m.If(move):
             m.d.sync += [
                 out_info.eq(full_info),
-                *(g.eq(w) for g, w in zip(given, collected, strict=True)),
+                *(
+                    g.eq(Mux(exists, w.as_value(), 0))
+                    for g, w, exists in zip(given, collected, full_info.rows, strict=True)
+                ),
             ]
 
         def part_of(value) -> Value:
@@ -232,24 +225,27 @@ class Taps(wiring.Component):
         with m.If(self.taps.ready):
             m.d.sync += self.taps.valid.eq(0)
 
-        def gated(value, exists) -> Value:
-            return Value.cast(value) & exists.replicate(c.pool_lanes * 16)
-
+        n = parts(c)
+        at = {name: part_of(word) for name, word in zip(TAPS, given, strict=True)}
+        pairs = {
+            "vertical1": (at["up1"], at["down1"]),
+            "vertical2": (at["up2"], at["down2"]),
+            "horizontal1": (line[3 * n - 1], line[n - 1]),
+            "horizontal2": (line[4 * n - 1], newest),
+        }
         with m.If(push):
-            n = parts(c)
             m.d.sync += [
                 self.taps.valid.eq(out_info.inside),
                 out.part.eq(part),
                 out.head.eq(out_info.head),
                 out.head.last_word.eq(out_info.head.last_word & (part == last_part)),
                 out.middle.eq(line[2 * n - 1]),
-                out.right2.eq(gated(newest, out_info.right2)),
-                out.right1.eq(gated(line[n - 1], out_info.right1)),
-                out.left1.eq(gated(line[3 * n - 1], out_info.left1)),
-                out.left2.eq(gated(line[4 * n - 1], out_info.left2)),
-                *(
-                    out[TAPS[i]].eq(gated(part_of(given[i]), out_info.vertical[i]))
-                    for i in VERTICAL
-                ),
             ]
+            for name, (one, other) in pairs.items():
+                m.d.sync += [
+                    out[name][i].eq(
+                        data.View(part_word(c), one)[i] + data.View(part_word(c), other)[i]
+                    )
+                    for i in range(c.pool_lanes)
+                ]
         return m
