@@ -16,8 +16,8 @@ ROW_WRITE = 15
 """Cycle in which set 0 is written to row memory; set k is k cycles later."""
 COLUMN_WRITE = 16
 """Cycle in which a key's bits, or a transposed block's first word, are written."""
-SETS = 16
-"""Parameter sets (groups in flight or prefetched); the depth of LUT RAM."""
+SETS = 8
+"""Parameter sets (groups in flight or prefetched); a LUT RAM holds both slopes of each."""
 
 
 def done_cycle(c: Configuration) -> int:

@@ -7,7 +7,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.interfaces import GAIN_BITS, TOTAL_BITS, accumulator_word, value_word
-from hw.lanes.beat import OUT, PRODUCT, ROUND, Y, beat_layout
+from hw.lanes.beat import PRODUCT, ROUND, Y, beat_layout
 from hw.lanes.delay import chain
 from hw.lanes.lane import Lane
 from hw.lanes.parameters import ParameterSets
@@ -121,8 +121,8 @@ class Datapath(wiring.Component):
         gain_shift = chain(m, Mux(self.valid, beat.gain_shift, raised), PRODUCT - 1)[-1]
         slope_shift = chain(m, beat.slope_shift, ROUND - 2)[-1]
         zero = chain(m, beat.zero, Y - 2)[-1]
-        bits_from_out = chain(m, beat.bits_from_out, OUT - 2)[-1]
-        pooled = chain(m, beat.pooled, OUT - 2)[-1]
+        bits_from_out = chain(m, beat.bits_from_out, Y - 1)[-1]
+        pooled = chain(m, beat.pooled, Y - 1)[-1]
         lanes = [Lane() for _ in range(c.lanes)]
         for i, lane in enumerate(lanes):
             m.submodules[f"lane{i}"] = lane
@@ -140,8 +140,9 @@ class Datapath(wiring.Component):
                 lane.pooled.eq(pooled),
                 *(
                     getattr(lane, name).eq(getattr(parameters, name)[i])
-                    for name in PARAMETER_FIELDS[:6]
+                    for name in ("gain", "residual_gain", "bias", "slope", "offset_out")
                 ),
+                parameters.negative[i].eq(lane.negative),
                 *(lane.threshold[k].eq(getattr(parameters, f"threshold{k}")[i]) for k in range(3)),
                 self.sum[i].eq(lane.sum),
                 self.total[i].eq(lane.total),

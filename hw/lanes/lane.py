@@ -61,10 +61,8 @@ class Lane(wiring.Component):
         [3] Index into GAIN_SHIFTS.
     bias : In(PARAMETER)
         [3] Added to the pre-activation.
-    slope_positive : In(PARAMETER)
-        [6] Slope of v >= 0.
-    slope_negative : In(PARAMETER)
-        [6] Slope of v < 0.
+    slope : In(PARAMETER)
+        [6] Slope of v >= 0, or of v < 0 where `negative` is set.
     slope_shift : In(2)
         [8] Index into SLOPE_SHIFTS.
     offset_out : In(PARAMETER)
@@ -74,11 +72,13 @@ class Lane(wiring.Component):
     main : In(VALUE)
         [11] Main operand.
     bits_from_out : In(1)
-        [12] Compare out, else y.
+        [11] Compare out, else y.
     pooled : In(1)
-        [12] Keep y for the channel pool, else out.
+        [11] Keep y for the channel pool, else out.
     threshold : In(3 PARAMETERs)
         [13] A threshold a set.
+    negative : Out(1)
+        [6] v < 0.
     sum : Out(SUM)
         [2] s.
     total : Out(32 signed)
@@ -106,8 +106,7 @@ class Lane(wiring.Component):
                 "residual_gain": In(signed(GAIN_BITS)),
                 "gain_shift": In(2),
                 "bias": In(parameter),
-                "slope_positive": In(parameter),
-                "slope_negative": In(parameter),
+                "slope": In(parameter),
                 "slope_shift": In(2),
                 "offset_out": In(parameter),
                 "zero": In(1),
@@ -115,6 +114,7 @@ class Lane(wiring.Component):
                 "bits_from_out": In(1),
                 "pooled": In(1),
                 "threshold": In(data.ArrayLayout(parameter, 3)),
+                "negative": Out(1),
                 "sum": Out(signed(SUM.bits)),
                 "total": Out(signed(TOTAL_BITS)),
                 "y": Out(value),
@@ -169,35 +169,53 @@ class Lane(wiring.Component):
         pre, slope = register("pre_7", signed(PRE.bits)), register("slope_7", PARAMETER_SHAPE)
         m.d.sync += [
             pre.eq(saturate(total, PRE.bits)),  # keeps the sign, which chooses the slope
-            slope.eq(Mux(total[-1], self.slope_negative, self.slope_positive)),
+            slope.eq(self.slope),
         ]
+        m.d.comb += self.negative.eq(total[-1])
 
         # [8..11] third product; its rounding shift less one bit, then half and offset in one sum.
+        # Two bits beyond VALUE are kept of a shifted product: what does not fit is replaced by a
+        # number so great that no offset leads from it back into VALUE.
         product = register("product_8", signed(34))
         m.d.sync += product.eq(pre * slope)
-        scaled = register("scaled_9", signed(34 - (SLOPE_SHIFTS[0] + PRE_FRACTION - 1)))
+        scaled = register("scaled_9", signed(1 + VALUE.bits + 2))
+        sign, kept = product[-1], len(scaled)
         with m.Switch(self.slope_shift):
             for index, shift in enumerate(SLOPE_SHIFTS):
+                moved = product >> (shift + PRE_FRACTION - 1)
+                above = moved[kept - 1 :]
+                near = above.all() | ~above.any()
                 with m.Case(index):
-                    m.d.sync += scaled.eq(product >> (shift + PRE_FRACTION - 1))
-        moved = scaled + Cat(Const(1, 1), self.offset_out).as_signed()
-        rounded = register("rounded_10", signed(len(moved) - 1))
-        m.d.sync += rounded.eq(moved[1:])
+                    m.d.sync += scaled.eq(
+                        Cat(moved[: kept - 2], Mux(near, moved[kept - 2], ~sign), sign)
+                    )
+        adjusted = scaled + Cat(Const(1, 1), self.offset_out).as_signed()
+        rounded = register("rounded_10", signed(len(scaled)))
+        m.d.sync += rounded.eq(adjusted >> 1)
         m.d.sync += self.y.eq(Mux(self.zero, 0, saturate(rounded, VALUE.bits)))
 
-        # [12..14] main operand, comparison.
+        # [12..14] main operand, comparison.  Two bits of code, from the cycle of the sum, choose y,
+        # the sum or one of its bounds.
         y, added = (
             register("y_12", signed(VALUE.bits)),
             register("added_12", signed(VALUE.bits + 1)),
         )
-        m.d.sync += [y.eq(self.y), added.eq(self.y + self.main)]
-        out = saturate(added, VALUE.bits)
+        total_out = self.y + self.main
+        m.d.sync += [y.eq(self.y), added.eq(total_out)]
+
+        def y_or_out(name: str, is_y: Value) -> Value:
+            code = register(f"{name}_code_12", 2)
+            sign, below = total_out[-1], total_out[-2]
+            m.d.sync += code.eq(Cat(is_y | (~sign & below), is_y | (sign == below)))
+            bits = [Mux(code[1], Mux(code[0], y[i], added[i]), code[0]) for i in range(len(y) - 1)]
+            return Cat(bits, Mux(code.all(), y[-1], added[-1])).as_signed()
+
         compared = register("compared_13", signed(VALUE.bits))
         m.d.sync += [
-            self.out.eq(out),
-            self.kept.eq(Mux(self.pooled, y, out)),
-            compared.eq(Mux(self.bits_from_out, out, y)),
+            self.out.eq(saturate(added, VALUE.bits)),
+            self.kept.eq(y_or_out("kept", self.pooled)),
+            compared.eq(y_or_out("compared", ~self.bits_from_out)),
         ]
-        for index in range(3):
-            m.d.sync += self.bits[index].eq(compared >= self.threshold[index])
+        for index in range(3):  # the sign of the difference: no more than a carry chain
+            m.d.sync += self.bits[index].eq(~(compared - self.threshold[index])[-1])
         return m

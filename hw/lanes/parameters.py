@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -28,18 +28,16 @@ HELD_AT = {
     "gain": beat.RESIDUAL,
     "residual_gain": beat.RESIDUAL,
     "bias": beat.BIAS,
-    "slope_positive": beat.SLOPE,
-    "slope_negative": beat.SLOPE,
     "offset_out": beat.ROUND,
     "threshold0": beat.OUT,
     "threshold1": beat.OUT,
     "threshold2": beat.OUT,
 }
-"""Cycle of a beat in which its parameter stands in a register."""
+"""Cycle of a beat in which its parameter stands in a register; the slope has none of its own."""
 
 
 class ParameterFetch(wiring.Component):
-    """Reads the parameter words of every group, a word a cycle, up to 16 groups ahead.
+    """Reads the parameter words of every group, a word a cycle, up to 8 groups ahead.
 
     A command costs a set for each (outer, inner) pair, once more for each tile if it has several
     inner groups; a set takes as many cycles as fields are present (at least 1).  The next command
@@ -154,9 +152,10 @@ class ParameterFetch(wiring.Component):
 
 
 class ParameterSets(wiring.Component):
-    """A LUT RAM of 16 sets for each field, read when a beat comes to the field's cycle.
+    """A LUT RAM of 8 sets for each field, read when a beat comes to the field's cycle.
 
-    An absent field reads as 0, residual_gain and slope_positive as the command's constants.
+    Both slopes share one, whose address every lane completes with its own sign.  An absent field
+    reads as 0, residual_gain and slope_positive as the command's constants.
     Pipeline without enable; [k] as in :class:`hw.lanes.lane.Lane`, here from the admission of a
     beat.  Golden partner: none.
 
@@ -193,10 +192,10 @@ class ParameterSets(wiring.Component):
         [2] Gain of the residual.
     bias : Out(lanes PARAMETERs)
         [3] Bias.
-    slope_positive : Out(lanes PARAMETERs)
-        [6] Slope of v >= 0.
-    slope_negative : Out(lanes PARAMETERs)
-        [6] Slope of v < 0.
+    negative : In(lanes)
+        [6] Whether v < 0.
+    slope : Out(lanes PARAMETERs)
+        [6] Slope of v >= 0, or of v < 0 where `negative` is set.
     offset_out : Out(lanes PARAMETERs)
         [9] Offset of y.
     threshold0 : Out(lanes PARAMETERs)
@@ -222,9 +221,10 @@ class ParameterSets(wiring.Component):
                 "constant_residual_gain": In(parameter),
                 "constant_slope_positive": In(parameter),
                 "lent": In(1),
-                "first_weight": In(data.ArrayLayout(signed(GAIN_BITS), c.lanes)),
+                "first_weight": In(gains),
                 "second_weight": In(data.ArrayLayout(signed(MATRIX.bits), c.lanes)),
-                **{name: Out(word) for name in PARAMETER_FIELDS},
+                "negative": In(c.lanes),
+                **{name: Out(word) for name in (*HELD_AT, "slope")},
                 **{name: Out(gains) for name in ("gain", "residual_gain")},
             }
         )
@@ -234,18 +234,13 @@ class ParameterSets(wiring.Component):
         lanes = self._configuration.lanes
         longest = max(HELD_AT.values())
         sets, present = chain(m, self.set, longest), chain(m, self.present, longest)
-        constants = {
-            "residual_gain": self.constant_residual_gain,
-            "slope_positive": chain(m, self.constant_slope_positive, HELD_AT["slope_positive"] - 2)[
-                -1
-            ],
-        }
-        for index, name in enumerate(PARAMETER_FIELDS):
+        for name, held_at in HELD_AT.items():
+            index = PARAMETER_FIELDS.index(name)
             ram = memory.Memory(shape=len(self.data), depth=beat.SETS, init=[])
             m.submodules[name] = ram
             write, read = ram.write_port(), ram.read_port(domain="comb")
-            wait = HELD_AT[name] - 2  # read a cycle before; the inputs belong to cycle 1
-            absent = constants.get(name, 0)
+            wait = held_at - 2  # read a cycle before; the inputs belong to cycle 1
+            absent = self.constant_residual_gain if name == "residual_gain" else 0
             held = Signal.like(getattr(self, name), name=f"held_{name}", reset_less=True)
             m.d.comb += [
                 write.addr.eq(self.write_set),
@@ -263,4 +258,23 @@ class ParameterSets(wiring.Component):
                     weight = self.second_weight[lane] << PRE_DROP
                     next_held = Mux(self.lent, weight, next_held)
                 m.d.sync += held[lane].eq(next_held)
+
+        wait = beat.SLOPE - 1
+        constant = chain(m, self.constant_slope_positive, wait)[-1]
+        positive, negative = (
+            PARAMETER_FIELDS.index(f"slope_{s}") for s in ("positive", "negative")
+        )
+        for lane in range(lanes):
+            ram = memory.Memory(shape=PARAMETER.bits, depth=2 * beat.SETS, init=[])
+            m.submodules[f"slope{lane}"] = ram
+            write, read = ram.write_port(), ram.read_port(domain="comb")
+            below = self.negative[lane]
+            there = Mux(below, present[wait][negative], present[wait][positive])
+            m.d.comb += [
+                write.addr.eq(Cat(self.write_set, self.field[negative])),
+                write.data.eq(self.data.word_select(lane, PARAMETER.bits)),
+                write.en.eq(self.field[positive] | self.field[negative]),
+                read.addr.eq(Cat(sets[wait], below)),
+                self.slope[lane].eq(Mux(there, read.data, Mux(below, 0, constant))),
+            ]
         return m

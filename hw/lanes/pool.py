@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -54,6 +54,7 @@ class ChannelPool(wiring.Component):
     def elaborate(self, platform) -> Module:
         m = Module()
         lanes = self._configuration.lanes
+        # 1 in every first sum is 2**(level - 1) in a sum of that level: the half of its rounding.
         choices = [chain(m, self.kept, POOL_LEVELS - 1)[-1]]
         sums = list(self.y)
         for level in range(1, POOL_LEVELS + 1):
@@ -61,17 +62,16 @@ class ChannelPool(wiring.Component):
                 Signal(signed(VALUE.bits + level), name=f"sum{level}_{i}", reset_less=True)
                 for i in range(lanes >> level)
             ]
-            means = [
-                Signal(signed(VALUE.bits), name=f"mean{level}_{i}", reset_less=True)
-                for i in range(lanes >> level)
-            ]
             for i, pair in enumerate(pairs):
-                m.d.sync += [
-                    pair.eq(sums[2 * i] + sums[2 * i + 1]),
-                    # half up: the highest dropped bit is added; a mean never overflows
-                    means[i].eq(pair[level:].as_signed() + pair[level - 1]),
-                ]
-            choices.append([chain(m, mean, POOL_LEVELS - level)[-1] for mean in means])
+                one, other = sums[2 * i], sums[2 * i + 1]
+                if level == 1:
+                    half = Const(1, 1)
+                    total = (Cat(half, one).as_signed() + Cat(half, other).as_signed()) >> 1
+                else:
+                    total = one + other
+                m.d.sync += pair.eq(total)
+            means = [pair[level:] for pair in pairs]
+            choices.append([chain(m, mean, POOL_LEVELS + 1 - level)[-1] for mean in means])
             sums = pairs
         with m.Switch(self.pool):
             for level, values in enumerate(choices):
