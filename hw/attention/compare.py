@@ -188,7 +188,7 @@ class Compare(wiring.Component):
             m.d.sync += [valid2.eq(valid1), place2.eq(place1)]
             for lane in range(c.lanes):
                 m.d.sync += bits2[lane].eq(
-                    (index[lane] >= threshold1) & (whole1 | (partial1 & (lane < end1)))
+                    ~(index[lane] - threshold1)[-1] & (whole1 | (partial1 & (lane < end1)))
                 )
 
         # Write: every slot sees the same bits, the query's slot the request.

@@ -7,7 +7,13 @@ from amaranth.lib import data, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
-from hw.attention.layouts import TILES_IN_FLIGHT, arrival_fields, index_stream, tile_stream
+from hw.attention.layouts import (
+    TILES_IN_FLIGHT,
+    arrival_fields,
+    index_bits,
+    index_stream,
+    tile_stream,
+)
 from hw.interfaces import accumulator_word, score_trace
 from hw.spec.configuration import Configuration
 
@@ -107,16 +113,13 @@ class Scores(wiring.Component):
                 mask2[lane].eq(whole1 | (partial1 & (lane < fields1["keys"][:lane_bits]))),
             ]
 
-        # Stage 3: clamp.
+        # Stage 3: clamp, by the bits above an index.
         out = self.beat.payload
+        bits = index_bits(c)
         for lane in range(c.lanes):
-            above = above2[lane]
-            with m.If(above < 0):
-                m.d.sync += out.index[lane].eq(0)
-            with m.Else():
-                m.d.sync += out.index[lane].eq(
-                    Mux(above >= c.exp_entries, c.exp_entries - 1, above)
-                )
+            index, more, negative = above2[lane][:bits], above2[lane][bits:-1], above2[lane][-1]
+            clamped = Mux(more.any(), ~0, index)[:bits]
+            m.d.sync += out.index[lane].eq(Mux(negative, 0, clamped))
         m.d.sync += out.mask.eq(mask2)
 
         walk = [self.score_valid, token, group == 0, last_group, last_group & last_token]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Const, Module, Signal
+from amaranth.hdl import Cat, Const, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -102,9 +102,11 @@ class Search(wiring.Component):
             within = register(f"within{bit}", within)
             limit = register(f"read_limit{bit}", limit)
             walk = register(f"read_walk{bit}", walk, reset=True)
-            reached = register(f"reached{bit}", entry <= limit)
+            reached = register(f"reached{bit}", at_most(entry, limit))
             above = Cat(reached, register(f"kept{bit}", above))
-            within = register(f"all_within{bit}", within if len(within) else last_entry <= limit)
+            within = register(
+                f"all_within{bit}", within if len(within) else at_most(last_entry, limit)
+            )
             limit = register(f"limit{bit}", limit)
             walk = register(f"walk{bit}", walk, reset=True)
 
@@ -114,3 +116,8 @@ class Search(wiring.Component):
             Cat(self.threshold.valid, out.token, out.last).eq(walk),
         ]
         return m
+
+
+def at_most(one: Value, other: Value) -> Value:
+    """``one <= other``, as the sign of a difference: no more than a carry chain."""
+    return ~(other - one)[-1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module
+from amaranth.hdl import Module, Mux
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -65,5 +65,5 @@ class ExpTable(wiring.Component):
         for lane in range(c.lanes):
             read = entries.read_port(domain="comb")
             m.d.comb += read.addr.eq(self.index[lane])
-            m.d.sync += self.entry[lane].eq(read.data & self.mask[lane].replicate(EXP.bits))
+            m.d.sync += self.entry[lane].eq(Mux(self.mask[lane], read.data, 0))
         return m
