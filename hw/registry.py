@@ -10,7 +10,7 @@ from amaranth.lib import wiring
 
 import hw
 from hw.control.bursts import Bursts
-from hw.control.queue import Queue
+from hw.control.queue import BlockQueue, Queue
 from hw.control.waiting import WaitingQueue
 from hw.interfaces import x_read, x_write
 from hw.lanes.delay import Delay
@@ -21,6 +21,7 @@ from hw.spec.configuration import find_configuration
 _CONFIGURATION = find_configuration("3x4x64-l8")
 
 _ARGUMENTS = {
+    BlockQueue: {"shape": 8, "depth": 4},
     Bursts: {"limit": 16, "budget": 32, "write": False},
     Delay: {"shape": 4, "cycles": 2},
     LinearWalk: {"outer_step": 1},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.lib.wiring import In, Out
 
 from hw.control.fetch import ends
 from hw.control.queue import Queue
@@ -13,8 +13,6 @@ from hw.interfaces import command_stream
 from hw.spec.commands import COMMAND_BITS, ENGINE_OF, RECORDS, Engine, Opcode
 from hw.spec.configuration import Configuration
 
-UNIT_COMMANDS = 2
-"""Commands in front of a unit, so that it finds its next one waiting."""
 TAGS = 8
 """Commands of an engine that may have left their queue and not be complete."""
 
@@ -35,19 +33,29 @@ UNITS = {
     "branch": Opcode.BRANCH,
     "dense": Opcode.DENSE,
 }
+COMPLETES = {
+    "load": Engine.LOAD,
+    "store": Engine.STORE,
+    "lanes": Engine.MAIN,
+    "attention": Engine.ATTENTION,
+    "grid": Engine.POOL,
+    "branch": Engine.POOL,
+    "dense": Engine.DENSE,
+}
+"""The units that complete commands, and whose."""
 
 
 class Dispatch(wiring.Component):
     """Sorts commands into five queues and sends each queue's head to its units.
 
-    A head goes when every engine has completed as many commands as its ``after_*`` say and its
-    units' inputs have room: LINEAR and CONTEXT to array and lanes at once, PASS and AFFINE to the
-    lanes, SCORE to array and attention at once.  GRID and BRANCH keep their order: one kind goes
-    only when no command of the other is in the pooling unit.  END is taken when everything before
-    it is complete.
+    A head is offered when every engine has completed as many commands as its ``after_*`` say, and
+    leaves when all its units have taken it, each when it can: LINEAR and CONTEXT array and lanes,
+    PASS and AFFINE the lanes, SCORE array and attention.  GRID and BRANCH keep their order: one
+    kind goes only when no command of the other is in the pooling unit.  END is taken when
+    everything before it is complete.
 
-    Latency: 4 cycles from `command` to a unit; a command that waits for a completion reaches its
-    unit 2 cycles after the pulse on `done`.  A command a cycle in, one every 2 cycles out of each
+    Latency: 3 cycles from `command` to a unit; a command that waits for a completion reaches its
+    unit 1 cycle after the pulse on `done`.  A command a cycle in, one every 3 cycles out of each
     queue.  Respects back-pressure: `command` waits while the queue that it belongs to is full.
     Golden partner: none.  Validated with model engines of random latency and random programs.
 
@@ -81,7 +89,7 @@ class Dispatch(wiring.Component):
     done : In(6)
         A command of the engine (bit: Engine) is complete.
     stall : In(1)
-        No head goes in a cycle with it high.
+        No head is offered by a cycle with it high (but stays so).
     finished : Out(1)
         END is taken in this cycle.
     complete_valid : Out(6)
@@ -125,6 +133,7 @@ class Dispatch(wiring.Component):
             mine = is_one_of(opcode, opcodes)
             m.d.comb += [
                 queue.completed.eq(now),
+                queue.stall.eq(self.stall),
                 queue.input.payload.eq(self.command.payload),
                 queue.input.valid.eq(self.command.valid & mine),
             ]
@@ -154,13 +163,6 @@ class Dispatch(wiring.Component):
             m.d.sync += self.complete_tag[e].eq(tags[e].output.payload)
         m.d.sync += self.complete_valid.eq(self.done)
 
-        inputs = {}
-        for unit, one in UNITS.items():
-            shape = command_stream(one).members["payload"].shape
-            m.submodules[f"{unit}_commands"] = queue = Queue(c, shape, UNIT_COMMANDS)
-            connect(m, queue.output, flipped(getattr(self, unit)))
-            inputs[unit] = queue.input
-
         # The pooling unit's commands come on two streams: one kind at a time keeps their order.
         code = queues["pool"].head.payload[:4]
         branch_last = Signal()
@@ -175,36 +177,35 @@ class Dispatch(wiring.Component):
         code = queues["array"].head.payload[:4]
         scores, lanes_only = code == Opcode.SCORE, is_one_of(code, (Opcode.PASS, Opcode.AFFINE))
         branches = queues["pool"].head.payload[:4] == Opcode.BRANCH
-        for queue, may_go, units, engines in (
-            ("load", everything, {"load": everything}, {Engine.LOAD: everything}),
-            ("store", everything, {"store": everything}, {Engine.STORE: everything}),
-            (
-                "array",
-                everything,
-                {"array": ~lanes_only, "lanes": ~scores, "attention": scores},
-                {Engine.MAIN: ~scores, Engine.ATTENTION: scores},
-            ),
-            ("pool", may_pool, {"grid": ~branches, "branch": branches}, {Engine.POOL: everything}),
-            ("dense", everything, {"dense": everything}, {Engine.DENSE: everything}),
+        tagged = {e: [] for e in Engine}
+        for queue, may_go, units in (
+            ("load", everything, {"load": everything}),
+            ("store", everything, {"store": everything}),
+            ("array", everything, {"array": ~lanes_only, "lanes": ~scores, "attention": scores}),
+            ("pool", may_pool, {"grid": ~branches, "branch": branches}),
+            ("dense", everything, {"dense": everything}),
         ):
+            # A unit takes the head once; the head leaves a cycle after its last unit took it, so
+            # that no unit's `ready` goes further than a register.
             head = queues[queue].head
-            goes = Signal(name=f"{queue}_goes")
-            room = [inputs[u].ready | ~used for u, used in units.items()]
-            room += [tags[e].input.ready | ~used for e, used in engines.items()]
-            m.d.comb += [
-                head.ready.eq(Cat(room).all() & may_go & ~self.stall),
-                goes.eq(head.valid & head.ready),
-            ]
+            leaves, have = head.valid & head.ready, []
             for unit, used in units.items():
+                taker, took = getattr(self, unit), Signal(name=f"{unit}_took")
+                takes = taker.valid & taker.ready
+                room = everything
+                if unit in COMPLETES:
+                    engine = COMPLETES[unit]
+                    room = tags[engine].input.ready
+                    m.d.comb += tags[engine].input.payload.eq(head.payload[4:16])
+                    tagged[engine].append(takes)
                 m.d.comb += [
-                    inputs[unit].payload.eq(head.payload),
-                    inputs[unit].valid.eq(goes & used),
+                    taker.payload.eq(head.payload),
+                    taker.valid.eq(head.valid & may_go & room & used & ~took),
                 ]
-            for e, used in engines.items():
-                m.d.comb += [
-                    tags[e].input.payload.eq(head.payload[4:16]),
-                    tags[e].input.valid.eq(goes & used),
-                ]
+                m.d.sync += took.eq((took | takes) & ~leaves)
+                have.append(~used | took)
+            m.d.comb += head.ready.eq(Cat(have).all())
+        m.d.comb += [tags[e].input.valid.eq(Cat(takes).any()) for e, takes in tagged.items()]
         return m
 
 

@@ -6,7 +6,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.control.queue import Queue
+from hw.control.queue import BlockQueue
 from hw.interfaces import PORT_REQUEST
 from hw.spec.commands import COMMAND_BITS, FETCH_AHEAD_BEATS, Opcode
 from hw.spec.configuration import Configuration
@@ -62,7 +62,7 @@ class Fetch(wiring.Component):
         m = Module()
         c = self._configuration
         parts = COMMAND_BITS // c.port_bits
-        m.submodules.beats = beats = Queue(c, c.port_bits, FETCH_AHEAD_BEATS)
+        m.submodules.beats = beats = BlockQueue(c, c.port_bits, FETCH_AHEAD_BEATS)
 
         running = Signal()
         ended = Signal()  # END has arrived: nothing more to request

@@ -7,7 +7,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from hw.control.bursts import Bursts
-from hw.control.queue import Queue
+from hw.control.queue import BlockQueue, Queue
 from hw.interfaces import (
     PORT_REQUEST,
     column_write,
@@ -34,7 +34,7 @@ class Loader(wiring.Component):
     to 64 beats and 8 commands, so commands follow each other without a bubble; every beat that was
     requested has its place in a queue, so a load that cannot write never holds the port.
 
-    Latency: a beat is written 2 cycles after its acceptance.  One beat a cycle.  Respects
+    Latency: a beat is written 3 cycles after its acceptance.  One beat a cycle.  Respects
     back-pressure of the granted writes.  Golden partner: none (a copy).
     Validated for all targets, 1 to 300 beats a command, random stalls and grants.
 
@@ -87,7 +87,7 @@ class Loader(wiring.Component):
         write = data.StructLayout({"target": 2, "word": 13, "words": 13})
         m.submodules.bursts = bursts = Bursts(c, BURST_BEATS, FLIGHT_BEATS, write=False)
         m.submodules.writes = writes = Queue(c, write, COMMANDS_AHEAD)
-        m.submodules.beats = beats = Queue(c, c.port_bits, FLIGHT_BEATS)
+        m.submodules.beats = beats = BlockQueue(c, c.port_bits, FLIGHT_BEATS)
         connect(m, bursts.request, flipped(self.request))
 
         # Beats of a word, a power of two each.

@@ -7,7 +7,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from hw.control.bursts import TRANSFER, Bursts
-from hw.control.queue import Queue
+from hw.control.queue import BlockQueue, Queue
 from hw.interfaces import PORT_REQUEST, command_stream, u_read, x_read
 from hw.spec.commands import Opcode, Source
 from hw.spec.configuration import Configuration
@@ -70,7 +70,7 @@ class Store(wiring.Component):
         beat = data.StructLayout({"bits": c.port_bits, "last": 1})
         m.submodules.transfers = transfers = Queue(c, TRANSFER, 2)
         m.submodules.bursts = bursts = Bursts(c, BURST_BEATS, BUFFER_BEATS, write=True)
-        m.submodules.buffer = buffer = Queue(c, beat, BUFFER_BEATS)
+        m.submodules.buffer = buffer = BlockQueue(c, beat, BUFFER_BEATS)
         connect(m, transfers.output, bursts.transfer)
         connect(m, bursts.request, flipped(self.request))
 

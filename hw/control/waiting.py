@@ -40,6 +40,8 @@ class WaitingQueue(wiring.Component):
     completed : In(COUNTS)
         Commands that each engine has completed, this cycle's included; never falls while a
         command is here.
+    stall : In(1)
+        No head becomes valid by a cycle with it high.
     head : Out(stream of bits)
         The same commands, when they may start.
     """
@@ -50,6 +52,7 @@ class WaitingQueue(wiring.Component):
             {
                 "input": In(stream.Signature(bits)),
                 "completed": In(COUNTS),
+                "stall": In(1),
                 "head": Out(stream.Signature(bits)),
             }
         )
@@ -74,7 +77,8 @@ class WaitingQueue(wiring.Component):
         everything = holds[0]
         for one in holds[1:]:
             everything = everything & one
-        m.d.sync += self.head.valid.eq(present & ~leaves & everything)
+        starts = everything & (self.head.valid | ~self.stall)
+        m.d.sync += self.head.valid.eq(present & ~leaves & starts)
         with m.If(~present | leaves):
             m.d.sync += [present.eq(queue.output.valid), self.head.payload.eq(queue.output.payload)]
         return m

@@ -283,7 +283,7 @@ def test_stores_take_a_beat_a_cycle(name):
     assert idle <= 8
 
 
-def test_a_waiting_command_reaches_its_unit_two_cycles_after_the_completion():
+def test_a_waiting_command_reaches_its_unit_a_cycle_after_the_completion():
     c = find_configuration("3x4x64-l8")
     program = Program(c)
     program.add(Opcode.LINEAR, tiles=1)
@@ -298,9 +298,9 @@ def test_a_waiting_command_reaches_its_unit_two_cycles_after_the_completion():
     (log,) = run("3x4x64-l8", [program.add(Opcode.END)], latency=60)
     done = {e: [cycle for cycle, engine in log["done"] if engine == e] for e in Engine}
     units = {unit: [r[0] for r in log["units"][unit]] for unit in UNIT_OPCODES}
-    assert units["attention"] == [done[2][0] + 2]
-    assert units["array"][1] == done[2][0] + 2
-    assert units["lanes"][1:] == [done[3][0] + 2, done[4][2] + 2, done[5][0] + 2]
-    assert units["dense"] == [done[2][2] + 2]
-    assert units["grid"][0] == done[2][1] + 2
-    assert units["branch"][0] == done[4][0] + 2
+    assert units["attention"] == [done[2][0] + 1]
+    assert units["array"][1] == done[2][0] + 1
+    assert units["lanes"][1:] == [done[3][0] + 1, done[4][2] + 1, done[5][0] + 1]
+    assert units["dense"] == [done[2][2] + 1]
+    assert units["grid"][0] == done[2][1] + 1
+    assert units["branch"][0] == done[4][0] + 1
