@@ -139,42 +139,40 @@ class ColumnBits(wiring.Component):
             transposer.flush.eq(place.flush),
         ]
         word, part = Signal(13, reset_less=True), Signal(parts, reset_less=True)
-        key, key_column, key_bits = (
-            Signal(),
-            Signal(c.columns, reset_less=True),
-            Signal(c.lanes, reset_less=True),
-        )
+        key, key_column = Signal(), Signal(c.columns, reset_less=True)
+        key_bits, kept_bits = Signal(c.lanes), Signal(c.lanes)
         with m.If(self.valid):
             m.d.sync += [word.eq(place.word), part.eq(1 << place.part)]
         with m.Else():
             m.d.sync += word.eq(word + 1)  # the words of a flush follow one another
+        key_comes = self.valid & (place.bits == Bits.KEY)
         m.d.sync += [
-            key.eq(self.valid & (place.bits == Bits.KEY)),
+            key.eq(key_comes),
             key_column.eq(1 << place.column),
-            key_bits.eq(self.bits),
+            key_bits.eq(Mux(key_comes, self.bits, 0)),
+            kept_bits.eq(key_bits),
         ]
         request = Signal()
-        address, mask, value = (
+        address, mask = (
             Signal(len(getattr(self.write, name)), name=f"held_{name}", reset_less=True)
-            for name in ("address", "mask", "data")
+            for name in ("address", "mask")
         )
+        transposed = Signal(transposer.word.shape())
         columns = Signal(c.columns)
         m.d.comb += columns.eq(Mux(transposer.word_valid, ~0, key_column))
         m.d.sync += [
             request.eq(key | transposer.word_valid),
             address.eq(word),
             mask.eq(Cat(part & column.replicate(parts) for column in columns)),
-            value.eq(
-                Cat(
-                    Mux(transposer.word_valid, transposed, key_bits).replicate(parts)
-                    for transposed in transposer.word
-                )
-            ),
+            transposed.eq(Mux(transposer.word_valid, transposer.word.as_value(), 0)),
         ]
+        # One of both is 0: the OR merges into the multiplexer in front of the memory.
         m.d.comb += [
             self.write.request.eq(request),
             self.write.address.eq(address),
             self.write.mask.eq(mask),
-            self.write.data.eq(value),
+            self.write.data.eq(
+                Cat((transposed[i] | kept_bits).replicate(parts) for i in range(c.columns))
+            ),
         ]
         return m

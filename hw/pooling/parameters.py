@@ -20,7 +20,7 @@ from hw.pooling.layouts import (
 )
 from hw.spec.commands import Opcode
 from hw.spec.configuration import Configuration
-from hw.spec.numerics import BRANCH_FIELDS, BRANCHES
+from hw.spec.numerics import BRANCH_FIELDS, BRANCHES, PARAMETER
 
 SETS = 2
 """Channel words whose parameters are held: one is used while the other is fetched."""
@@ -194,17 +194,28 @@ class BranchParameters(wiring.Component):
         m.d.comb += [even.as_value().eq(piece(0)), odd.as_value().eq(piece(1))]
         m.d.sync += minuend.eq(even)
 
-        # missing*loss is a sum of two: 0..2 and 0 or 2 losses.
+        # missing*loss is a sum of two, 0..2 and 0 or 2 losses, taken off in two cycles.
         lacks = Signal(3)
         m.d.comb += lacks.eq(Array(missing)[(pair[1] - 2)[:2]])
-        adjusted = Signal(data.ArrayLayout(signed(ADJUST_BITS), c.pool_lanes))
+        adjust = data.ArrayLayout(signed(ADJUST_BITS), c.pool_lanes)
+        lessened, adjusted = Signal(adjust, reset_less=True), Signal(adjust)
+        rest = Signal(data.ArrayLayout(signed(PARAMETER.bits + 1), c.pool_lanes), reset_less=True)
         for lane in range(c.pool_lanes):
             one = Mux(lacks[2], odd[lane] << 1, Mux(lacks[0], odd[lane], 0))
-            two = Mux(lacks[2] | lacks[1], odd[lane] << 1, 0)
-            m.d.comb += adjusted[lane].eq(minuend[lane] - one - two)
+            m.d.sync += [
+                lessened[lane].eq(minuend[lane] - one),
+                rest[lane].eq(Mux(lacks[2] | lacks[1], odd[lane] << 1, 0)),
+            ]
+            m.d.comb += adjusted[lane].eq(lessened[lane] - rest[lane])
 
-        def kept(name: str, i: int, number: int, value, place) -> Value:
-            """The RAM of a field that staging register i writes."""
+        # Who writes: the even part, the odd one, and a cycle later the adjust.
+        writers = [(goes[i], pair[i], Cat(part[i], staged_set[i])) for i in range(2)]
+        later = [Signal(len(value), name=f"later_{i}") for i, value in enumerate(writers[1])]
+        m.d.sync += [signal.eq(value) for signal, value in zip(later, writers[1], strict=True)]
+        writers.append(tuple(later))
+
+        def kept(name: str, writer: int, number: int, value, place) -> Value:
+            """The RAM of a field that one of the writers fills."""
             m.submodules[name] = memory = Memory(
                 shape=len(value),
                 depth=SETS << part_bits(c),
@@ -212,10 +223,11 @@ class BranchParameters(wiring.Component):
                 attrs={"ram_style": "distributed"},
             )
             write, read = memory.write_port(), memory.read_port(domain="comb")
+            wrote, of, address = writers[writer]
             m.d.comb += [
-                write.addr.eq(Cat(part[i], staged_set[i])),
+                write.addr.eq(address),
                 write.data.eq(value),
-                write.en.eq(goes[i] & (pair[i] == number)),
+                write.en.eq(wrote & (of == number)),
                 read.addr.eq(place),
             ]
             return read.data
@@ -225,8 +237,8 @@ class BranchParameters(wiring.Component):
             gain = kept(f"gain_{branch}", k % 2, k // 2, value, self.gain_place)
             m.d.comb += Value.cast(self.gain[k]).eq(gain)
             stored = data.View(
-                adjusted.shape(),
-                kept(f"adjust_{branch}", 1, 2 + k, Value.cast(adjusted), self.adjust_place),
+                adjust,
+                kept(f"adjust_{branch}", 2, 2 + k, Value.cast(adjusted), self.adjust_place),
             )
             if branch.startswith("h"):
                 m.d.comb += self.adjust[k].eq(stored)
