@@ -1,0 +1,1 @@
+"""The way from a UART's pins to the accelerator's registers and memory."""
