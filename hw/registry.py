@@ -15,18 +15,30 @@ from hw.control.waiting import WaitingQueue
 from hw.interfaces import x_read, x_write
 from hw.lanes.delay import Delay
 from hw.lanes.walks import LinearWalk
+from hw.link.executor import Executor
+from hw.link.link import Link
+from hw.link.memory_access import MemoryAccess
+from hw.link.uart import ONE, UartReceiver, UartTransmitter
 from hw.memory import ReadArbiter, ValueMemory, WriteArbiter
 from hw.spec.configuration import find_configuration
+from hw.system import OnChipMemory, System
 
 _CONFIGURATION = find_configuration("3x4x64-l8")
 
 _ARGUMENTS = {
     BlockQueue: {"shape": 8, "depth": 4},
     Bursts: {"limit": 16, "budget": 32, "write": False},
+    Executor: {"clock_hz": 1_000_000, "memory_beats": 1024},
     Delay: {"shape": 4, "cycles": 2},
     LinearWalk: {"outer_step": 1},
+    Link: {"clock_hz": 1_000_000, "baud": 125_000, "memory_beats": 1024},
+    MemoryAccess: {"patience": 1024},
+    OnChipMemory: {"beats": 1024},
     Queue: {"shape": 8, "depth": 4},
     ReadArbiter: {"signature": x_read(_CONFIGURATION), "clients": 2},
+    System: {"memory": OnChipMemory(1024), "clock_hz": 1_000_000, "baud": 125_000},
+    UartReceiver: {"period": 8 * ONE},
+    UartTransmitter: {"period": 8 * ONE},
     ValueMemory: {"words": _CONFIGURATION.x_words},
     WaitingQueue: {"bits": 128},
     WriteArbiter: {"signature": x_write(_CONFIGURATION), "clients": 2},

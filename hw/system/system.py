@@ -99,7 +99,7 @@ class System(wiring.Component):
         # a while all the same, so that whatever still moves comes to rest.
         resting = Signal(8)
         m.d.sync += resting.eq(resting + ~resting.all())
-        with m.If(accelerator.busy | link.access | link.reset):
+        with m.If(accelerator.busy | link.host_access | link.reset):
             m.d.sync += resting.eq(0)
 
         second = Signal(range(self._clock_hz))
@@ -118,6 +118,6 @@ class System(wiring.Component):
             self.leds.busy.eq(accelerator.busy),
             self.leds.done.eq(accelerator.done),
             self.leds.link.eq(link.active),
-            self.active.eq(link.access | link.reset | ~resting.all()),
+            self.active.eq(link.host_access | link.reset | ~resting.all()),
         ]
         return m
