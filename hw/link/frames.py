@@ -18,10 +18,10 @@ class FrameReceiver(wiring.Component):
 
     A frame is sound if its COBS code, its length and its CRC are.  It is offered in the cycle after
     the zero that ends it, and stays until it is taken.  Meanwhile the next one is received into the
-    other half of the buffer; if that is complete before, it is dropped.  Any zero byte begins a
-    frame anew, so after garbage of any kind the next frame is received.  Golden partner: the
-    driver's framing, :mod:`sw.driver.framing`.  Validated against it, with every fault of
-    ``tests/hw/link``.
+    other half of the buffer and waits there; what comes while both are full is dropped.  Any zero
+    byte begins a frame anew, so after garbage of any kind the next frame is received.  Golden
+    partner: the driver's framing, :mod:`sw.driver.framing`.  Validated against it with flipped,
+    lost and inserted bytes.
 
     Members
     -------
@@ -62,6 +62,7 @@ class FrameReceiver(wiring.Component):
         half = Signal()  # being filled
         size = Signal(range(FRAME_BYTES + 1))
         broken = Signal()  # too long, or a byte is missing
+        waiting = Signal()  # a sound frame is in this half, too
         header = Signal(struct(HEADER))
         raw = header.as_value()
         room = size != FRAME_BYTES
@@ -72,20 +73,18 @@ class FrameReceiver(wiring.Component):
             crc.valid.eq(decoder.byte_valid),
             writes.addr.eq(Cat(size[: FRAME_BYTES.bit_length() - 1], half)),
             writes.data.eq(decoder.byte),
-            writes.en.eq(decoder.byte_valid & room),
+            writes.en.eq(decoder.byte_valid & room & ~waiting),
             reads.addr.eq(Cat(self.address, ~half)),
             reads.en.eq(1),
             self.data.eq(reads.data),
         ]
         with m.If(decoder.byte_valid):
-            m.d.sync += [size.eq(size + room), broken.eq(broken | ~room)]
-            with m.If(size < HEADER_BYTES):
+            m.d.sync += [size.eq(size + room), broken.eq(broken | ~room | waiting)]
+            with m.If((size < HEADER_BYTES) & ~waiting):
                 m.d.sync += raw.eq(Cat(raw[8:], decoder.byte))
         with m.If(self.error):
             m.d.sync += broken.eq(1)
 
-        with m.If(self.header.ready):
-            m.d.sync += self.header.valid.eq(0)
         sound = (
             decoder.whole
             & ~broken
@@ -96,12 +95,14 @@ class FrameReceiver(wiring.Component):
         m.d.comb += crc.start.eq(ends)
         with m.If(ends):
             m.d.sync += [size.eq(0), broken.eq(0)]
-        with m.If(decoder.end & sound & (~self.header.valid | self.header.ready)):
-            m.d.sync += [
-                self.header.valid.eq(1),
-                self.header.payload.eq(header),
-                half.eq(~half),
-            ]
+
+        received = waiting | (decoder.end & sound)
+        with m.If(~self.header.valid | self.header.ready):
+            m.d.sync += [self.header.valid.eq(received), waiting.eq(0)]
+            with m.If(received):
+                m.d.sync += [self.header.payload.eq(header), half.eq(~half)]
+        with m.Elif(received):
+            m.d.sync += waiting.eq(1)
         return m
 
 

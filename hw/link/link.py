@@ -27,8 +27,8 @@ class Link(wiring.Component):
         tx ◄─ uart ◄─ frame sender ◄──────┤
                                  memory access ── port
 
-    One request is executed while the next is received; a third one that arrives meanwhile is
-    dropped, and comes again.  A memory port that does not move for `patience` cycles is given up:
+    One request is executed while the next is received and waits; a third one is dropped, and comes
+    again.  A memory port that does not move for `patience` cycles is given up:
     the request is dropped, accelerator and memory controller are reset.  So the link comes back to
     rest from any state.  Golden partner: the driver, :mod:`sw.driver.serial`.  Validated with it
     through the pins, with faults on the line in both directions.

@@ -87,3 +87,6 @@ GREETING = Record(
         Field("clock_hz", 32, "clock cycles a second"),
     ),
 )
+
+DEFAULT_BAUD = 1_000_000
+"""What bitstreams and driver use when no rate is named; every common USB bridge has it."""

@@ -84,10 +84,14 @@ class System(wiring.Component):
         )
         accelerator = Accelerator(self._configuration)
         share, memory = PortShare(), self._memory
-        resettable = ResetInserter(link.reset)
+        # The accelerator's reset is a register of its own clock, a cycle behind; until then, too,
+        # nothing of before may reach memory.
+        core_reset = Signal()
+        m.d[self._accelerator_domain] += core_reset.eq(link.reset)
         m.submodules.accelerator = DomainRenamer(self._accelerator_domain)(
-            ResetInserter({"sync": link.reset})(accelerator)
+            ResetInserter(core_reset)(accelerator)
         )
+        resettable = ResetInserter(link.reset | core_reset)
         m.submodules.share = resettable(share)
         m.submodules.memory = resettable(memory)
 

@@ -12,13 +12,15 @@ from rich.console import Console
 
 from hw.spec.configuration import CONFIGURATIONS
 from sw.bad_input import bad_input
-from sw.driver import BACKENDS, Accelerator, DriverError
+from sw.driver import Accelerator, DriverError
 from sw.files import RANDOM_MODELS
 
 ModelOption = Annotated[
     str, typer.Option(help=f"packed file, shipped model, or {', '.join(RANDOM_MODELS)}")
 ]
-BackendOption = Annotated[str, typer.Option(help=f"what computes: {', '.join(BACKENDS)}")]
+BackendOption = Annotated[
+    str, typer.Option(help="what computes: golden, sim, or a board at serial:PORT[?baud=RATE]")
+]
 ConfigOption = Annotated[
     str, typer.Option(help=f"accelerator configuration: {', '.join(CONFIGURATIONS)}")
 ]
@@ -52,7 +54,7 @@ def open_backend(
     """The handle of a backend, with the options that were given; building is reported."""
     if memory is not None:
         options["memory"] = memory
-    if backend == "sim":
+    if backend != "golden":
         options["report"] = note
     return Accelerator.open(backend, configuration, **options)
 

@@ -21,11 +21,12 @@ from sw.cli.common import (
     open_backend,
 )
 from sw.compiler.packed import PackedNetwork
-from sw.driver import BACKENDS
 from sw.files import DEFAULT_MODEL, InputError, check_seed, load_image, load_model
 
 AXES = {2: ("token", "channel"), 3: ("head", "query", "key")}
 """What a tensor's indices count, by their number."""
+BACKENDS = ("golden", "sim")
+"""Those that show tensors."""
 Tensors = dict[str, np.ma.MaskedArray]
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from hw.spec.configuration import DEFAULT_CONFIGURATION, Configuration, find_configuration
 from sw.compiler.packed import PackedNetwork
 from sw.driver.errors import DriverError
-from sw.driver.transport import Identity
+from sw.driver.transport import Identity, Transport
 from sw.files import InputError, load_model
 
 
@@ -50,24 +50,27 @@ class Accelerator(ABC):
         Parameters
         ----------
         backend : str
-            A key of :data:`BACKENDS`: ``golden`` (the integer model in PyTorch) or ``sim`` (the
-            gateware in Verilator).
+            A key of :data:`BACKENDS`: ``golden`` (the integer model in PyTorch), ``sim`` (the
+            gateware in Verilator), or ``serial:PORT`` (a board; ``serial:PORT?baud=RATE``).
         configuration : str or Configuration
             A key of :data:`hw.spec.configuration.CONFIGURATIONS`, or sizes of your own.
         options
             Of the backend: those of :class:`sw.driver.sim.SimTransport` for ``sim`` (``memory``,
-            ...), none for ``golden``.
+            ...), of :class:`sw.driver.serial.SerialTransport` for ``serial``, none for ``golden``.
 
         Raises
         ------
         InputError, ConfigurationError
             For an unknown backend, configuration or option; lists the known ones.
         """
-        if backend not in BACKENDS:
+        name, colon, address = backend.partition(":")
+        if name not in BACKENDS:
             raise InputError(f"backend {backend!r}: unknown; choose one of {', '.join(BACKENDS)}")
+        if colon:
+            options["address"] = address
         if isinstance(configuration, str):
             configuration = find_configuration(configuration)
-        return BACKENDS[backend](configuration, **options)
+        return BACKENDS[name](configuration, **options)
 
     def load(self, model: str | Path | PackedNetwork) -> None:
         """Makes a network ready to run; replaces the one before.
@@ -221,15 +224,36 @@ def _golden(configuration: Configuration, **options) -> Accelerator:
 
 
 def _sim(configuration: Configuration, **options) -> Accelerator:
-    from sw.driver.device import Device
     from sw.driver.sim import SimTransport
 
+    return _device("sim", SimTransport, configuration, options)
+
+
+def _serial(configuration: Configuration, **options) -> Accelerator:
+    from sw.driver.serial import SerialTransport, parse_address
+
+    parse_address(options.get("address", ""))
+    return _device("serial", SerialTransport, configuration, options)
+
+
+def _device(
+    name: str, transport: Callable[..., Transport], configuration: Configuration, options: dict
+) -> Accelerator:
+    """The handle of a device that a transport of these options connects to, later."""
+    from sw.driver.device import Device
+
     try:
-        signature(SimTransport).bind(configuration, **options)
+        signature(transport).bind(configuration, **options)
     except TypeError as error:
-        raise InputError(f"backend sim: {error}; see sw.driver.sim.SimTransport") from None
-    return Device(configuration, lambda c: SimTransport(c, **options))
+        raise InputError(
+            f"backend {name}: {error}; see {transport.__module__}.{transport.__name__}"
+        ) from None
+    return Device(configuration, lambda c: transport(c, **options))
 
 
-BACKENDS: dict[str, Callable[..., Accelerator]] = {"golden": _golden, "sim": _sim}
+BACKENDS: dict[str, Callable[..., Accelerator]] = {
+    "golden": _golden,
+    "sim": _sim,
+    "serial": _serial,
+}
 """Backend name to what makes its handle from a configuration and the backend's options."""

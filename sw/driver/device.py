@@ -152,13 +152,13 @@ class Device(Accelerator):
         return transport.read(program.result_address, len(marked)), marked
 
     def _write(self, beat: int, beats: np.ndarray) -> None:
-        """Writes and reads back."""
+        """Writes, and asks whether memory holds it."""
         self._transport.write(beat, beats)
-        wrong = (self._transport.read(beat, len(beats)) != beats).any(axis=1)
-        if wrong.any():
+        wrong = self._transport.first_difference(beat, beats)
+        if wrong is not None:
             raise DeviceError(
-                f"device: memory at beat {beat + int(wrong.argmax())} does not hold what was "
-                "written; check the memory and the connection"
+                f"device: memory at beat {beat + wrong} does not hold what was written; check the "
+                "memory and the connection"
             )
 
     def identity(self) -> Identity:

@@ -26,7 +26,7 @@ from sim.network import network_tensors
 from sw.compiler.packed import PackedNetwork
 from sw.compiler.schedule import NetworkProgram
 from sw.driver.errors import DeviceTimeout, DriverError
-from sw.driver.transport import Identity
+from sw.driver.transport import Identity, first_unequal
 from sw.files import InputError
 
 
@@ -106,6 +106,10 @@ class SimTransport:
         """External memory from address `beat` on, uint64 (n, 2)."""
         with _one_line():
             return self.simulator.read(beat, n)
+
+    def first_difference(self, beat: int, beats: np.ndarray) -> int | None:
+        """Index of the first of `beats` that external memory does not hold: it is read back."""
+        return first_unequal(self.read(beat, len(beats)), beats)
 
     def start(self, program_beat: int) -> None:
         """Starts the program at that address; the clock stands still until :meth:`wait`."""

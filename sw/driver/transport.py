@@ -55,6 +55,12 @@ def expected_identity(configuration: Configuration) -> Identity:
     )
 
 
+def first_unequal(got: np.ndarray, expected: np.ndarray) -> int | None:
+    """Index of the first beat in which two arrays (n, 2) differ; None if they are equal."""
+    unequal = (got != expected).any(axis=1)
+    return int(unequal.argmax()) if unequal.any() else None
+
+
 class Transport(Protocol):
     """One open device.  Every method may raise :class:`~sw.driver.errors.DriverError`.
 
@@ -70,6 +76,9 @@ class Transport(Protocol):
 
     def read(self, beat: int, n: int) -> np.ndarray:
         """External memory from address `beat` on, uint64 (n, 2)."""
+
+    def first_difference(self, beat: int, beats: np.ndarray) -> int | None:
+        """Index of the first of `beats` that memory from address `beat` on does not hold."""
 
     def start(self, program_beat: int) -> None:
         """Starts the program at that address; returns at once."""

@@ -13,7 +13,7 @@ from hw.spec.commands import Opcode
 from hw.spec.registers import REGISTERS
 from sw.compiler.schedule.program import bound
 from sw.driver.errors import DeviceTimeout
-from sw.driver.transport import Identity, expected_identity
+from sw.driver.transport import Identity, expected_identity, first_unequal
 
 CYCLES = 1000
 """Cycles of the first run; each further one takes one more."""
@@ -107,6 +107,9 @@ class FakeTransport:
 
     def read(self, beat, n):
         return self.memory[beat : beat + n].copy()
+
+    def first_difference(self, beat, beats):
+        return first_unequal(self.read(beat, len(beats)), beats)
 
     def start(self, program_beat):
         self.log.append(("start", program_beat))

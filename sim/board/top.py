@@ -1,0 +1,189 @@
+"""The bitstream's top with its memory port on pins, as an executable from the cache."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from amaranth.hdl import ClockDomain, ClockSignal, Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from hw.interfaces import MemoryPort
+from hw.spec.configuration import Configuration
+from hw.system import System
+from hw.system.system import LEDS
+from sim.build import cached_verilog
+from sim.build import compile as steps
+from sim.build.cache import digest, fetch_or_make
+from sim.build.control import control_file
+from sim.build.tools import find_tools
+from sim.native.top import VERILATOR_OPTIONS
+
+TOP = "virtual_board"
+MAIN = Path(__file__).with_name("main.cpp")
+SOURCES = (
+    MAIN,
+    Path(__file__).with_name("uart.h"),
+    Path(__file__).parents[1] / "native" / "memory.h",
+)
+CLOCK_HZ = 1_000_000
+"""What the board says of its clock; a simulator's is about that."""
+CYCLES_A_BIT = 4
+"""The least that the UART takes: a byte is 40 clock cycles."""
+PORT = MemoryPort()
+
+
+class PortPins(wiring.Component):
+    """External memory outside: its port is led through to `pins`.
+
+    Members
+    -------
+    port : In(MemoryPort)
+        Client.
+    pins : Out(MemoryPort)
+        The same.
+    fresh : Out(1)
+        The cycle after a reset.
+    """
+
+    def __init__(self, beats: int) -> None:
+        self.beats = beats
+        super().__init__({"port": In(PORT), "pins": Out(PORT), "fresh": Out(1, init=1)})
+
+    def elaborate(self, platform):
+        m = Module()
+        connect(m, flipped(self.port), flipped(self.pins))
+        m.d.sync += self.fresh.eq(0)
+        return m
+
+
+class BoardTop(wiring.Component):
+    """:class:`hw.system.System` with :class:`PortPins`; ports have names that C++ has, too.
+
+    Members
+    -------
+    As :class:`hw.system.System`; those of a MemoryPort with ``_`` between the parts; `fresh`; `clk`,
+    and `core_clk`, the same but at rest where ``active`` is low.
+    """
+
+    def __init__(self, configuration: Configuration, beats: int) -> None:
+        self._configuration, self._beats = configuration, beats
+        super().__init__(
+            {
+                "clk": In(1),
+                "core_clk": In(1),
+                "rx": In(1, init=1),
+                "tx": Out(1, init=1),
+                "leds": Out(LEDS.size),
+                "active": Out(1),
+                "fresh": Out(1),
+                "request_valid": Out(1),
+                "request_ready": In(1),
+                "request_write": Out(1),
+                "request_address": Out(32),
+                "request_beats": Out(16),
+                "write_valid": Out(1),
+                "write_ready": In(1),
+                "write_data": Out(128),
+                "read_valid": In(1),
+                "read_ready": Out(1),
+                "read_data": In(128),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        memory = PortPins(self._beats)
+        m.submodules.system = system = System(
+            self._configuration,
+            memory=memory,
+            clock_hz=CLOCK_HZ,
+            baud=CLOCK_HZ // CYCLES_A_BIT,
+            accelerator_domain="core",
+        )
+        # Verilator evaluates all that depends on an input twice a cycle, and a reset is an input of
+        # everything: registers begin at their initial values instead, as in an FPGA, and memory's
+        # answers come through registers between the clock's edges.
+        for name, edge, clock in (
+            ("sync", "pos", self.clk), ("core", "pos", self.core_clk), ("fall", "neg", self.clk)
+        ):  # fmt: skip
+            m.domains += ClockDomain(name, clk_edge=edge, reset_less=True, local=True)
+            m.d.comb += ClockSignal(name).eq(clock)
+        pins = memory.pins
+        request: Signal = pins.request.payload
+        m.d.comb += [
+            system.rx.eq(self.rx),
+            self.tx.eq(system.tx),
+            self.leds.eq(system.leds),
+            self.active.eq(system.active),
+            self.fresh.eq(memory.fresh),
+            self.request_valid.eq(pins.request.valid),
+            self.request_write.eq(request.write),
+            self.request_address.eq(request.address),
+            self.request_beats.eq(request.beats),
+            self.write_valid.eq(pins.write.valid),
+            self.write_data.eq(pins.write.payload),
+            self.read_ready.eq(pins.read.ready),
+        ]
+        m.d.fall += [
+            pins.request.ready.eq(self.request_ready),
+            pins.write.ready.eq(self.write_ready),
+            pins.read.valid.eq(self.read_valid),
+            pins.read.payload.eq(self.read_data),
+        ]
+        return m
+
+
+def build_board(
+    configuration: Configuration, beats: int, report: Callable[[str], None] = lambda _: None
+) -> Path:
+    """The executable of a configuration's virtual board, from the cache where nothing changed.
+
+    Raises
+    ------
+    SimulatorBuildError
+        A tool is missing, or the Verilog or C++ does not compile.
+    """
+    start = time.perf_counter()
+    tools = find_tools()
+    report(f"elaborate {TOP} {configuration.name}")
+    text, _ = cached_verilog(
+        lambda: BoardTop(configuration, beats),
+        TOP,
+        f"{configuration!r} {beats} {Path(__file__).read_text()}",
+    )
+    texts = {"control.vlt": control_file(TOP, []), f"{TOP}.v": text}
+    recipe = {
+        "verilator": VERILATOR_OPTIONS, "c++": steps.CXX_OPTIONS, "tools": tools.versions,
+        "optimise": [steps.OPTIMISE_HOT, steps.OPTIMISE_COLD], "bit": CYCLES_A_BIT,
+    }  # fmt: skip
+    sources = {path.name: path.read_text() for path in SOURCES}
+    key = digest(texts | sources | {"recipe": json.dumps(recipe)})
+
+    def make(folder: Path) -> None:
+        (folder / "source").mkdir()
+        files = [folder / "source" / name for name in texts]
+        for file, content in zip(files, texts.values(), strict=True):
+            file.write_text(content)
+        model = folder / "model"
+        report(f"verilate {TOP} ({len(text) / 1e6:.1f} MB of Verilog)")
+        steps.verilate(tools, model, files, TOP, trace=False, options=[], base=VERILATOR_OPTIONS)
+        report(f"verilated in {time.perf_counter() - start:.1f} s")
+        (model / "board.h").write_text(
+            f"// Written by sim.board.top.\nconstexpr unsigned CYCLES_A_BIT = {CYCLES_A_BIT};\n"
+        )
+        steps.compile_model(
+            tools, model, folder / TOP, trace=False, clock=None, jobs=os.cpu_count() or 1,
+            report=report, main=MAIN, cocotb=False,
+        )  # fmt: skip
+        shutil.rmtree(model)  # tens of megabytes that nothing reads again
+
+    folder, cached = fetch_or_make(TOP, key, make)
+    seconds = time.perf_counter() - start
+    report(f"simulator {TOP}: {'found in cache' if cached else 'built'} in {seconds:.1f} s")
+    return folder / TOP
