@@ -49,6 +49,7 @@ def test_encoder(stall):
 def frames(seed, number):
     chance = random.Random(seed)
     kinds = ([0], [0, 1], range(256))
+    lengths = [0, 1, 4, 60, 16 * MAX_BEATS]
     return [
         Frame(
             request=chance.randrange(256),
@@ -56,9 +57,7 @@ def frames(seed, number):
             sequence=chance.randrange(1 << 16),
             count=chance.randrange(1 << 16),
             address=chance.randrange(1 << 32),
-            data=bytes(
-                chance.choices(kinds[i % 3], k=chance.choice([0, 1, 4, 60, 16 * MAX_BEATS]))
-            ),
+            data=bytes(chance.choices(kinds[i % 3], k=chance.choice(lengths))),
         )
         for i in range(number)
     ]

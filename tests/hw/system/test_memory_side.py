@@ -1,6 +1,7 @@
 """Memory behind its port, alone and shared: random bursts against a dictionary."""
 
 import random
+from itertools import pairwise
 
 import pytest
 from amaranth import Module
@@ -69,7 +70,7 @@ def test_on_chip_memory(stall):
         reads = [i for i, write in enumerate(requests["write"]) if not write]
         first = dict(zip(reads, firsts(requests, reads), strict=True))
         assert all(got.cycles["port__read"][first[i]] == taken[i] + 2 for i in reads)
-        gaps = [b - a for a, b in zip(taken, taken[1:], strict=False)]
+        gaps = [b - a for a, b in pairwise(taken)]
         assert gaps == requests["beats"][:-1]  # a beat a cycle, bursts without a gap
 
 
