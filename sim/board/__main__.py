@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
 from typing import Annotated
@@ -40,14 +41,10 @@ def main(
         raise typer.Exit(1) from None
     with board:
         typer.echo(f"serial:{board.port}")
-        _note(
-            f"  try: python -m sw classify PICTURE --backend serial:{board.port} --config {config}"
-        )
+        _note(f"  python -m sw classify PICTURE --backend serial:{board.port} --config {config}")
         sys.stdout.flush()
-        try:
+        with contextlib.suppress(KeyboardInterrupt):
             board.wait()
-        except KeyboardInterrupt:
-            pass
         try:
             done = board.close()
         except SimulationError as error:

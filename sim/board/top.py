@@ -55,7 +55,7 @@ class PortPins(wiring.Component):
         self.beats = beats
         super().__init__({"port": In(PORT), "pins": Out(PORT), "fresh": Out(1, init=1)})
 
-    def elaborate(self, platform):
+    def elaborate(self, platform):  # noqa: D102 - Amaranth's
         m = Module()
         connect(m, flipped(self.port), flipped(self.pins))
         m.d.sync += self.fresh.eq(0)
@@ -67,8 +67,8 @@ class BoardTop(wiring.Component):
 
     Members
     -------
-    As :class:`hw.system.System`; those of a MemoryPort with ``_`` between the parts; `fresh`; `clk`,
-    and `core_clk`, the same but at rest where ``active`` is low.
+    As :class:`hw.system.System`; those of a MemoryPort with ``_`` between the parts; `fresh`;
+    `clk`, and `core_clk`, the same but at rest where ``active`` is low.
     """
 
     def __init__(self, configuration: Configuration, beats: int) -> None:
@@ -96,7 +96,7 @@ class BoardTop(wiring.Component):
             }
         )
 
-    def elaborate(self, platform):
+    def elaborate(self, platform):  # noqa: D102 - Amaranth's
         m = Module()
         memory = PortPins(self._beats)
         m.submodules.system = system = System(

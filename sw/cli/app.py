@@ -5,6 +5,7 @@ import typer
 from sw.cli.capability import capability
 from sw.cli.classify import classify
 from sw.cli.diff import diff
+from sw.cli.doctor import doctor
 from sw.cli.evaluate import evaluate
 from sw.cli.inspect import inspect
 from sw.cli.pack import pack
@@ -17,5 +18,5 @@ app = typer.Typer(
     help="Binary vision transformers: the integer model, and the same on the accelerator. "
     "Exit status: 0 done, 1 a device failed (diff: something differs), 2 bad input.",
 )
-for command in (classify, evaluate, diff, pack, inspect, capability):
+for command in (classify, evaluate, diff, pack, inspect, capability, doctor):
     app.command()(command)

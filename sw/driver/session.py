@@ -54,6 +54,8 @@ class Session:
         Errors of its own go through.
     timeout_s : float
         Wait for a first answer.
+    clock : callable
+        Seconds.
 
     Attributes
     ----------
@@ -63,8 +65,13 @@ class Session:
         Requests that were sent more than once, each further time counted.
     """
 
-    def __init__(self, line: Line, timeout_s: float = TIMEOUT_S) -> None:
-        self._line, self._timeout_s = line, timeout_s
+    def __init__(
+        self,
+        line: Line,
+        timeout_s: float = TIMEOUT_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._line, self._timeout_s, self._clock = line, timeout_s, clock
         self._reader = FrameReader()
         self._sequence = int.from_bytes(os.urandom(2), "little")
         self.greeting: dict[str, int] = {}
@@ -139,7 +146,7 @@ class Session:
             while started < len(requests) and len(sent) < window:
                 sent.append(_Sent(started, self._frame(*requests[started])))
                 self._line.write(to_line(sent[-1].frame))
-                deadline = time.monotonic() + silent_s
+                deadline = self._clock() + silent_s
                 started += 1
             for frame in self._receive(deadline):
                 found = next((one for one in sent if frame.answers(one.frame)), None)
@@ -151,12 +158,12 @@ class Session:
                 done += 1
                 progress(done)
                 silent_s = self._timeout_s
-                deadline = time.monotonic() + silent_s
-            if time.monotonic() >= deadline:
+                deadline = self._clock() + silent_s
+            if self._clock() >= deadline:
                 silent_s *= 2
                 for _ in range(len(sent)):
                     self._again(sent, sent.popleft(), tries)
-                deadline = time.monotonic() + silent_s
+                deadline = self._clock() + silent_s
         return answers
 
     def _frame(self, request: Request, address: int, count: int, data: bytes) -> Frame:
@@ -175,7 +182,7 @@ class Session:
         self._line.write(to_line(one.frame))
 
     def _receive(self, deadline: float) -> list[Frame]:
-        wait = deadline - time.monotonic()
+        wait = deadline - self._clock()
         return self._reader.feed(self._line.read(max(0.0, wait)))
 
     def _reason(self, status: int) -> str:
