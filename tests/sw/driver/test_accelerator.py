@@ -100,7 +100,9 @@ def test_unknown_backends_configurations_and_options_are_refused():
 
 def test_every_backend_opens_without_touching_a_device():
     configuration = find_configuration("3x4x64-l8")
-    for backend in BACKENDS:
+    backends = ("golden", "sim", "serial:/dev/nowhere")
+    assert [name.partition(":")[0] for name in backends] == list(BACKENDS)
+    for backend in backends:
         with Accelerator.open(backend, configuration=configuration) as accelerator:
             assert accelerator.configuration is configuration
     identity = Accelerator.open("golden", configuration=configuration).identity()
