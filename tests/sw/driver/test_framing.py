@@ -1,12 +1,14 @@
 """Frames to bytes and back, whatever lies between them."""
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hw.spec.link import BEAT_BYTES, CRC32, FRAME_BYTES, HEADER_BYTES, MAX_BEATS
 from sw.driver.framing import MOST_LINE_BYTES, Frame, FrameReader, to_line
 
 WORD = st.integers(0, 0xFFFF)
+ANY_PACE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""A busy machine is no failure."""
 FRAMES = st.builds(
     Frame,
     request=st.integers(0, 255),
@@ -18,6 +20,7 @@ FRAMES = st.builds(
 )
 
 
+@ANY_PACE
 @given(st.lists(FRAMES, max_size=5), st.data())
 def test_frames_come_back_in_any_pieces(frames, data):
     line = b"".join(map(to_line, frames))
@@ -30,6 +33,7 @@ def test_frames_come_back_in_any_pieces(frames, data):
     assert got == frames and reader.dropped == 0
 
 
+@ANY_PACE
 @given(FRAMES, st.binary(max_size=3000), FRAMES)
 def test_the_first_clean_frame_after_garbage_is_taken(before, garbage, after):
     reader = FrameReader()
@@ -37,6 +41,7 @@ def test_the_first_clean_frame_after_garbage_is_taken(before, garbage, after):
     assert reader.feed(to_line(after)) == [after]
 
 
+@ANY_PACE
 @given(FRAMES, st.data())
 def test_no_spoilt_frame_is_taken(frame, data):
     line = bytearray(to_line(frame))

@@ -4,7 +4,7 @@ import random
 import zlib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hw.spec.link import BEAT_BYTES, MAX_BEATS, Request
@@ -46,7 +46,7 @@ def test_a_clean_line_repeats_nothing():
     assert converse(1, 0.0) == (0, 0)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 2**32), st.sampled_from([1e-4, 5e-4, 2e-3]))
 def test_right_or_a_device_error(seed, rate):
     try:
