@@ -20,14 +20,21 @@ from hw.link.link import Link
 from hw.link.memory_access import MemoryAccess
 from hw.link.uart import ONE, UartReceiver, UartTransmitter
 from hw.memory import ReadArbiter, ValueMemory, WriteArbiter
+from hw.memory.sdram import SLOW_16X16M, SdramController, SdramTiming
+from hw.memory.sdram.columns import Columns
+from hw.memory.sdram.rows import Rows
+from hw.memory.sdram.segments import Segments
+from hw.memory.sdram.words import Words
 from hw.spec.configuration import find_configuration
 from hw.system import OnChipMemory, System
 
 _CONFIGURATION = find_configuration("3x4x64-l8")
+_TIMING = SdramTiming(SLOW_16X16M, 100_000_000)
 
 _ARGUMENTS = {
     BlockQueue: {"shape": 8, "depth": 4},
     Bursts: {"limit": 16, "budget": 32, "write": False},
+    Columns: {"timing": _TIMING},
     Executor: {"clock_hz": 1_000_000, "memory_beats": 1024},
     Delay: {"shape": 4, "cycles": 2},
     LinearWalk: {"outer_step": 1},
@@ -36,11 +43,15 @@ _ARGUMENTS = {
     OnChipMemory: {"beats": 1024},
     Queue: {"shape": 8, "depth": 4},
     ReadArbiter: {"signature": x_read(_CONFIGURATION), "clients": 2},
+    Rows: {"timing": _TIMING},
+    SdramController: {"timing": _TIMING},
+    Segments: {"chip": SLOW_16X16M},
     System: {"memory": OnChipMemory(1024), "clock_hz": 1_000_000, "baud": 125_000},
     UartReceiver: {"period": 8 * ONE},
     UartTransmitter: {"period": 8 * ONE},
     ValueMemory: {"words": _CONFIGURATION.x_words},
     WaitingQueue: {"bits": 128},
+    Words: {"timing": _TIMING, "capture": 0},
     WriteArbiter: {"signature": x_write(_CONFIGURATION), "clients": 2},
 }
 """What a component takes beside the configuration."""

@@ -1,0 +1,110 @@
+"""The SDRAM controller with a chip that checks it, as Verilog."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from hw.memory.sdram import SdramController, SdramTiming
+from sim.build import verilog
+from sim.build.simulator import RTL
+
+TOP = "sdram_top"
+TESTBENCH_TOP = "sdram_testbench_top"
+
+# Attributes of SdramChip that are parameters of sdram.v, in capitals.
+_PARAMETERS = (
+    "row_bits", "column_bits", "bank_bits", "t_rcd_ps", "t_rp_ps", "t_ras_ps", "t_rc_ps",
+    "t_rrd_ps", "t_rfc_ps", "t_wr_ps", "t_mrd_ps", "refresh_ps", "power_up_ps",
+    "power_up_refreshes", "least_cycles",
+)  # fmt: skip
+
+_PORT = (
+    ("input", 1, "request_valid"), ("output", 1, "request_ready"), ("input", 1, "request_write"),
+    ("input", 32, "request_address"), ("input", 16, "request_beats"),
+    ("input", 1, "write_valid"), ("output", 1, "write_ready"), ("input", 128, "write_data"),
+    ("output", 1, "read_valid"), ("input", 1, "read_ready"), ("output", 128, "read_data"),
+    ("output", 1, "ready"), ("output", 32, "activates"), ("output", 32, "refreshes"),
+    ("output", 32, "words"),
+)  # fmt: skip
+
+
+def _declare(ports) -> str:
+    return ",\n".join(
+        f"    {way} {f'[{bits - 1}:0] ' if bits > 1 else ''}{name}" for way, bits, name in ports
+    )
+
+
+def sdram_sources(timing: SdramTiming, capture: int = 0) -> dict[str, str]:
+    """Verilog of controller and chip with the memory port outside; top module ``sdram_top``.
+
+    The chip is clocked by the controller's clock; with `capture` 1 its data are a cycle late, as
+    over a long way.  The contents are outside, a word a cycle, as ``sim/rtl/sdram.v`` says.
+    """
+    chip = timing.chip
+    values = {name: value for name, value in asdict(chip).items() if name in _PARAMETERS}
+    values["period_ps"] = 10**12 // timing.clock_hz
+    parameters = ", ".join(f".{name.upper()}({value})" for name, value in values.items())
+    address_bits = chip.row_bits + chip.bank_bits + chip.column_bits
+    ports = (
+        ("input", 1, "clk"), ("input", 1, "rst"), *_PORT,
+        ("output", address_bits, "word_address"), ("output", 1, "word_write"),
+        ("output", 16, "word_data"), ("input", 16, "word"),
+    )  # fmt: skip
+    late = (
+        "    reg [15:0] dq_late;\n    always @(posedge clk) dq_late <= dq_o;\n" if capture else ""
+    )
+    top = f"""// Written by sim.sdram; simulation only.
+module {TOP} (
+{_declare(ports)}
+);
+    wire clk_en, cs, ras, cas, we, dq_oe;
+    wire [{chip.bank_bits - 1}:0] ba;
+    wire [{chip.row_bits - 1}:0] a;
+    wire [1:0] dqm;
+    wire [15:0] dq_i, dq_o;
+{late}    sdram_controller controller (
+        .clk(clk), .rst(rst),
+        .port__request__valid(request_valid), .port__request__ready(request_ready),
+        .port__request__payload({{request_beats, request_address, request_write}}),
+        .port__write__valid(write_valid), .port__write__ready(write_ready),
+        .port__write__payload(write_data),
+        .port__read__valid(read_valid), .port__read__ready(read_ready),
+        .port__read__payload(read_data),
+        .pins__clk_en(clk_en), .pins__cs(cs), .pins__ras(ras), .pins__cas(cas), .pins__we(we),
+        .pins__ba(ba), .pins__a(a), .pins__dqm(dqm),
+        .pins__dq_o(dq_i), .pins__dq_oe(dq_oe), .pins__dq_i({"dq_late" if capture else "dq_o"}));
+    sdram #({parameters}) chip (
+        .clk(clk), .power(!rst), .clk_en(clk_en), .cs(cs), .ras(ras), .cas(cas), .we(we),
+        .ba(ba), .a(a), .dqm(dqm), .dq_i(dq_i), .dq_driven(dq_oe), .dq_o(dq_o),
+        .word_address(word_address), .word_write(word_write), .word_data(word_data), .word(word),
+        .ready(ready), .activates(activates), .refreshes(refreshes), .words(words));
+endmodule
+"""
+    return {
+        "sdram_controller.v": verilog(SdramController(timing, capture), "sdram_controller"),
+        "sdram.v": (RTL / "sdram.v").read_text(),
+        f"{TOP}.v": top,
+    }
+
+
+def cocotb_sources(timing: SdramTiming, capture: int = 0) -> dict[str, str]:
+    """The same with the contents inside, for cocotb; top module ``sdram_testbench_top``."""
+    chip = timing.chip
+    bits = chip.row_bits + chip.bank_bits + chip.column_bits
+    ports = (("input", 1, "clk"), ("input", 1, "rst"), *_PORT)
+    connections = ", ".join(f".{name}({name})" for _, _, name in ports)
+    text = f"""// Written by sim.sdram; simulation only.
+module {TESTBENCH_TOP} (
+{_declare(ports)}
+);
+    reg [15:0] contents [0:{(1 << bits) - 1}];
+    wire [{bits - 1}:0] word_address;
+    wire word_write;
+    wire [15:0] word_data;
+    always @(posedge clk) if (word_write) contents[word_address] <= word_data;
+    {TOP} top ({connections},
+        .word_address(word_address), .word_write(word_write), .word_data(word_data),
+        .word(contents[word_address]));
+endmodule
+"""
+    return sdram_sources(timing, capture) | {f"{TESTBENCH_TOP}.v": text}
