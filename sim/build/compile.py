@@ -29,6 +29,7 @@ CXX_OPTIONS = (
     "-DVERILATOR=1", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TIMING=0",
 )  # fmt: skip
 OPTIMISE_HOT = "-O2"
+SHARED_OPTIONS = ("-fPIC", "-fvisibility=hidden")  # two models in a process share no symbol
 OPTIMISE_COLD = "-O0"  # run once at the start: constructors, VPI tables, reset
 
 
@@ -51,17 +52,18 @@ def verilate(
     _call(command, f"verilator (top {top})", environment)
 
 
-def _cxx_flags(tools: Tools, trace: bool) -> list[str]:
+def _cxx_flags(tools: Tools, trace: bool, shared: bool) -> list[str]:
     include = tools.verilator_root / "include"
     on = int(trace)
     flags = [f"-DVM_TRACE={on}", f"-DVM_TRACE_VCD={on}", "-DVM_TRACE_FST=0", "-DVM_TRACE_SAIF=0"]
+    flags += SHARED_OPTIONS if shared else ()
     return [*CXX_OPTIONS, *flags, f"-I{include}", f"-I{include / 'vltstd'}"]
 
 
-def _runtime_object(tools: Tools, name: str, trace: bool) -> Path:
+def _runtime_object(tools: Tools, name: str, trace: bool, shared: bool) -> Path:
     """The compiled file `name` of Verilator's run-time library."""
     source = tools.verilator_root / "include" / f"{name}.cpp"
-    flags = [OPTIMISE_HOT, *_cxx_flags(tools, trace)]
+    flags = [OPTIMISE_HOT, *_cxx_flags(tools, trace, shared)]
     portable = [flag for flag in flags if not flag.startswith("-I")]
     key = digest({"name": name, "flags": " ".join(portable), "tools": "\n".join(tools.versions)})
 
@@ -91,13 +93,17 @@ def _groups(files: list[Path], count: int) -> list[list[Path]]:
 def compile_model(
     tools: Tools, folder: Path, executable: Path, *, trace: bool, clock: str | None, jobs: int,
     report: Callable[[str], None], main: Path = MAIN, cocotb: bool = True,
+    shared: bool = False,
 ) -> None:  # fmt: skip
-    """Compile the C++ in `folder` with a main program, and link it (with cocotb's VPI library)."""
+    """Compile the C++ in `folder` with a main program, and link it (with cocotb's VPI library).
+
+    With `shared` the result is a library; `main` then holds what it exports.
+    """
     makefile = (folder / "Vtop_classes.mk").read_text()
     fast = _listed(makefile, "VM_CLASSES_FAST") + _listed(makefile, "VM_SUPPORT_FAST")
     slow = _listed(makefile, "VM_CLASSES_SLOW") + _listed(makefile, "VM_SUPPORT_SLOW")
     runtime = _listed(makefile, "VM_GLOBAL_FAST") + _listed(makefile, "VM_GLOBAL_SLOW")
-    flags = [*_cxx_flags(tools, trace), f"-I{folder}"]
+    flags = [*_cxx_flags(tools, trace, shared), f"-I{folder}"]
     if clock is not None:
         flags.append(f"-DBVIT_CLOCK={clock}")
 
@@ -118,10 +124,12 @@ def compile_model(
         return output
 
     with ThreadPoolExecutor(jobs) as pool:
-        library = [pool.submit(_runtime_object, tools, name, trace) for name in runtime]
+        library = [pool.submit(_runtime_object, tools, name, trace, shared) for name in runtime]
         objects = [str(path) for path in pool.map(build, units)]
         objects += [str(future.result()) for future in library]
     link = [tools.compiler, "-pthread", *objects, "-o", str(executable)]
+    if shared:
+        link += ["-shared"]
     if cocotb:
         # No run path: the cache may be shared by environments, so the runner sets the library path.
         link += [f"-L{tools.cocotb_libraries}", "-lcocotbvpi_verilator"]

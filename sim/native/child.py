@@ -177,6 +177,8 @@ class Child:
             return SimulationError("simulator: closed its pipe")
         self._errors.seek(0)
         lines = self._errors.read().decode(errors="replace").strip().splitlines()
-        why = f": {lines[-1]}" if lines else ""
+        # What a model refuses is said first; lines about the simulator's own end follow.
+        refused = [line for line in lines if "%Fatal" in line]
+        why = f": {(refused or lines[-1:])[0]}" if lines else ""
         how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
         return SimulationError(f"simulator: {how}{why}")

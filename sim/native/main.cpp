@@ -5,16 +5,20 @@
 // bytes of the payload (64 bits), then the payload. Numbers are in the machine's own byte order:
 // both ends are on one machine. The operations and statuses are those of sim.native.child.
 //
-// Command line: the members of MemoryTiming in order, then the memory's size in beats.
+// Command line: the memory's size in beats, then the members of MemoryTiming in order, or the path of
+// a shared library that has a memory.
 
+#include <dlfcn.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <string>
 
 #include "system.h"
+#include "timed_memory.h"
 
 namespace {
 
@@ -96,6 +100,7 @@ bool serve(System& system, const Request& request) {
         }
         Beat* const at = system.memory.at(address);
         if (request.operation == READ_MEMORY) {
+            system.memory.settle();
             reply(OK, 0, at, beats * sizeof(Beat));
             return true;
         }
@@ -141,25 +146,42 @@ bool serve(System& system, const Request& request) {
     }
 }
 
+// The memory that the command line names, or nullptr: says why.
+std::unique_ptr<Memory> make_memory(int argc, char** argv) {
+    uint64_t numbers[8] = {};
+    for (int i = 1; i < argc && i <= 8; ++i) numbers[i - 1] = std::strtoull(argv[i], nullptr, 0);
+    std::unique_ptr<Memory> memory;
+    if (argc == 3) {
+        void* const library = dlopen(argv[2], RTLD_NOW | RTLD_LOCAL);
+        void* const make = library == nullptr ? nullptr : dlsym(library, MAKE_MEMORY);
+        if (make == nullptr) {
+            std::fprintf(stderr, "%s\n", dlerror());
+            return nullptr;
+        }
+        memory.reset(reinterpret_cast<MakeMemory>(make)(numbers[0]));
+    } else if (argc == 9) {
+        memory.reset(new TimedMemory({numbers[1], numbers[2], numbers[3], numbers[4], numbers[5],
+                                      numbers[6], numbers[7]},
+                                     numbers[0]));
+    } else {
+        std::fprintf(stderr, "usage: %s BEATS, and seven numbers of timing or a library\n", argv[0]);
+        return nullptr;
+    }
+    if (!memory->holds(0, numbers[0])) {
+        std::fprintf(stderr, "cannot allocate %s beats of memory\n", argv[1]);
+        return nullptr;
+    }
+    return memory;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
     reply_descriptor = dup(STDOUT_FILENO);
     dup2(STDERR_FILENO, STDOUT_FILENO);
-    uint64_t numbers[8];
-    if (argc != 9) {
-        std::fprintf(stderr, "usage: %s seven numbers of timing, beats of memory\n", argv[0]);
-        return 2;
-    }
-    for (int i = 0; i < 8; ++i) numbers[i] = std::strtoull(argv[i + 1], nullptr, 0);
-    System system({numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5],
-                   numbers[6]},
-                  numbers[7]);
-    if (!system.memory.holds(0, numbers[7])) {
-        std::fprintf(stderr, "cannot allocate %llu beats of memory\n",
-                     static_cast<unsigned long long>(numbers[7]));
-        return 2;
-    }
+    const std::unique_ptr<Memory> memory = make_memory(argc, argv);
+    if (memory == nullptr) return 2;
+    System system(*memory);
     Request request;
     while (receive(&request, sizeof request) && serve(system, request)) {
     }

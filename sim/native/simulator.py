@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hw.memory.sdram import SdramTiming
 from hw.spec.commands import Engine
 from hw.spec.configuration import Configuration
 from hw.spec.registers import REGISTERS
@@ -16,10 +17,11 @@ from sim.errors import SimulationError
 from sim.memory_file import read_trace
 from sim.native.child import Child, Operation, Status
 from sim.native.memory import MemoryTiming, memory_timing
+from sim.native.sdram import build_sdram
 from sim.native.top import build_native, taps
 
 MEMORY_BEATS = 1 << 24
-"""Beats of external memory, 256 MiB; pages that nothing touches cost nothing."""
+"""Beats of a memory that is timing alone, 256 MiB; pages that nothing touches cost nothing."""
 SLICE_MILLISECONDS = 200
 """Wall-clock time after which a running child answers: an interrupt waits no longer."""
 REPLY_TIMEOUT_S = 60.0
@@ -47,8 +49,9 @@ class NativeSimulator:
     ----------
     configuration : Configuration
         Built when it is not in the cache: minutes for a large one.
-    memory : str or MemoryTiming
-        A key of :data:`sim.native.memory.PRESETS`, or a timing of your own.
+    memory : str, MemoryTiming or SdramTiming
+        A key of :data:`sim.native.memory.PRESETS`, a timing of your own, or the clock and chip at
+        which the RTL of the SDRAM controller is simulated.
     trace : Path
         Folder for the traces of every tap, written over by each :meth:`start`; none by default.
         Read them with :meth:`traces`.
@@ -68,7 +71,7 @@ class NativeSimulator:
     def __init__(
         self,
         configuration: Configuration,
-        memory: str | MemoryTiming = "ideal",
+        memory: str | MemoryTiming | SdramTiming = "ideal",
         *,
         trace: Path | None = None,
         reply_timeout_s: float = REPLY_TIMEOUT_S,
@@ -78,7 +81,11 @@ class NativeSimulator:
         self.configuration = configuration
         self._trace = None if trace is None else Path(trace).resolve()
         self.program = build_native(configuration, report=report)
-        self._command = [str(self.program.executable), *timing.arguments(), str(MEMORY_BEATS)]
+        if isinstance(timing, SdramTiming):
+            self.beats, arguments = timing.chip.beats, [str(build_sdram(timing, report=report))]
+        else:
+            self.beats, arguments = MEMORY_BEATS, timing.arguments()
+        self._command = [str(self.program.executable), str(self.beats), *arguments]
         self._reply_timeout_s = reply_timeout_s
         self._child = Child(self._command, reply_timeout_s)
 
@@ -189,8 +196,8 @@ class NativeSimulator:
         return value, data
 
     def _check_range(self, beat: int, n: int) -> None:
-        if beat < 0 or n < 0 or beat + n > MEMORY_BEATS:
+        if beat < 0 or n < 0 or beat + n > self.beats:
             raise SimulationError(
                 f"simulator: beats {beat} to {beat + n - 1} are outside memory, "
-                f"which has {MEMORY_BEATS}"
+                f"which has {self.beats}"
             )

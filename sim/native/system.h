@@ -36,7 +36,7 @@ uint32_t word_at(const VlWide<words>& port, unsigned low) {
 
 class System {
 public:
-    System(const MemoryTiming& timing, uint64_t capacity) : memory(timing, capacity) { reset(); }
+    explicit System(Memory& behind) : memory(behind) { reset(); }
     ~System() { close_traces(); }
 
     // Stops everything; external memory keeps its contents.
@@ -90,8 +90,10 @@ public:
         top_.request_ready = memory.request_ready();
         top_.write_ready = memory.write_ready();
         top_.read_valid = memory.read_valid();
-        if (memory.read_valid())
-            std::memcpy(top_.read_data.data(), &memory.read_data(), sizeof(Beat));
+        if (memory.read_valid()) {
+            const Beat data = memory.read_data();
+            std::memcpy(top_.read_data.data(), &data, sizeof data);
+        }
         top_.clk = 0;
         top_.eval();  // what the accelerator shows in this cycle
         if (!top_.rst) {
@@ -130,7 +132,7 @@ public:
         tracing_ = false;
     }
 
-    ExternalMemory memory;
+    Memory& memory;
     std::vector<Completion> completions;
     std::vector<uint32_t> samples;  // row after row
 

@@ -21,7 +21,10 @@ from sim.build.control import control_file
 from sim.build.tools import find_tools
 
 TOP = "native_top"
-SOURCES = tuple(Path(__file__).with_name(name) for name in ("main.cpp", "memory.h", "system.h"))
+SOURCES = tuple(
+    Path(__file__).with_name(name)
+    for name in ("main.cpp", "memory.h", "timed_memory.h", "system.h")
+)
 # Nothing is public and nothing is asserted: Verilator may remove whatever no port shows.
 VERILATOR_OPTIONS = tuple(
     option for option in steps.VERILATOR_OPTIONS if option not in ("--vpi", "--assert")

@@ -25,7 +25,8 @@ ConfigOption = Annotated[
     str, typer.Option(help=f"accelerator configuration: {', '.join(CONFIGURATIONS)}")
 ]
 MemoryOption = Annotated[
-    str | None, typer.Option(help="sim: external memory, ideal (default), sdr-sdram or ddr3")
+    str | None,
+    typer.Option(help="sim: external memory, ideal (default), sdr-sdram, ddr3 or sdram-controller"),
 ]
 JsonOption = Annotated[Path | None, typer.Option("--json", help="write a report")]
 

@@ -1,0 +1,88 @@
+"""The accelerator with the SDRAM controller's RTL behind it: data, cycles, resets, violations."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+
+from hw.memory.sdram import SLOW_16X16M, SdramTiming
+from hw.spec import find_configuration
+from sim.errors import SimulationError
+from sim.native import PRESETS, NativeSimulator, sdram
+from sw.driver import Accelerator
+from sw.golden import run
+from tests.sim.native.copy_program import PROGRAM, SOURCE, copy_program
+from tests.sim.native.test_native import run_copy
+from tests.sw.conftest import compiled
+
+CONFIGURATION = find_configuration("3x4x64-l8")
+CONTROLLER = "sdram-controller"
+TIMING_MODEL = PRESETS["sdr-sdram"]
+
+
+@pytest.fixture(scope="module")
+def simulator():
+    simulator = NativeSimulator(CONFIGURATION, CONTROLLER)
+    yield simulator
+    simulator.close()
+
+
+@pytest.mark.parametrize(("words", "burst"), [(64, 16), (1024, 32), (1024, 128)])
+def test_a_copy_takes_what_the_preset_says(simulator, words, burst):
+    got = run_copy(simulator, words, burst)
+    model = NativeSimulator(CONFIGURATION, "sdr-sdram")
+    try:
+        # The controller's FIFO takes the last 16 beats of the store before the chip does.
+        expected = run_copy(model, words, burst) - 16 * TIMING_MODEL.cycles
+        assert got == pytest.approx(expected, rel=0.01, abs=30)
+    finally:
+        model.close()
+
+
+def test_it_has_32_megabytes(simulator):
+    data = np.arange(8, dtype=np.uint64).reshape(4, 2)
+    simulator.write(SLOW_16X16M.beats - 4, data)
+    np.testing.assert_array_equal(simulator.read(SLOW_16X16M.beats - 4, 4), data)
+    with pytest.raises(SimulationError, match=f"outside memory, which has {SLOW_16X16M.beats}"):
+        simulator.write(SLOW_16X16M.beats - 3, data)
+    simulator.write(PROGRAM, copy_program(CONFIGURATION, 16, 16, source=1 << 24))
+    simulator.start(PROGRAM)
+    with pytest.raises(SimulationError, match=r"asked for 16 beats from beat 16777216"):
+        simulator.run(10_000)
+    simulator.reset()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_reset_in_any_cycle_leaves_nothing_behind(simulator, seed):
+    whole = run_copy(simulator, 256, 32, seed)
+    simulator.start(PROGRAM)
+    assert not simulator.run(random.Random(seed).randrange(1, whole)).done
+    simulator.reset()
+    assert simulator.read(SOURCE, 1).any(), "contents stay"
+    run_copy(simulator, 256, 32, seed + 100)
+
+
+def test_what_the_chip_refuses_is_one_error(monkeypatch):
+    def slower_chip(timing: SdramTiming) -> dict[str, str]:
+        sources = original(timing)
+        top = sources["sdram_top.v"]
+        assert ".T_RP_PS(20000)" in top
+        return sources | {"sdram_top.v": top.replace(".T_RP_PS(20000)", ".T_RP_PS(20001)")}
+
+    original = sdram.sdram_sources
+    monkeypatch.setattr(sdram, "sdram_sources", slower_chip)
+    with pytest.raises(SimulationError, match=r"sdram: REFRESH breaks tRP at \d+ ps") as caught:
+        NativeSimulator(CONFIGURATION, CONTROLLER)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_network_runs_bit_exactly():
+    from tests.sw.golden.random_model import CONFIGS
+
+    _, _, quantised, images = compiled(next(iter(CONFIGS)))
+    with Accelerator.open("sim", CONFIGURATION.name, memory=CONTROLLER) as accelerator:
+        accelerator.load(quantised.packed)
+        logits = accelerator.run(images.numpy())
+    assert np.array_equal(logits, run(quantised.packed, images).numpy())
