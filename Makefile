@@ -6,7 +6,9 @@ STAMP := $(VENV)/.installed
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo report test lint format clean distclean
+CONFIG ?= 4x8x64-l16
+
+.PHONY: help install demo report verilog test lint format clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +35,9 @@ report: $(STAMP) ## cycles, bytes and time lines of whole networks, into build/r
 network_report = $(RUN) -m sim.report --model $(1) --config $(2) \
 	--json build/report/$(3)-$(2).json --picture build/report/$(3)-$(2).png \
 	> build/report/$(3)-$(2).txt
+
+verilog: $(STAMP) ## the core CONFIG=... with AXI ports for a system of your own, into build/verilog
+	$(RUN) -m bitstreams.verilog --config $(CONFIG)
 
 test: $(STAMP) ## lint, then every test
 	$(RUN) -m ruff check .
