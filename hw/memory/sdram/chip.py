@@ -38,6 +38,8 @@ class SdramChip:
         Time without a command after power-up.
     power_up_refreshes : int
         Refreshes before the mode register is set.
+    t_ac_ps, t_oh_ps : int
+        Clock edge to data read, at most, and how long data stay after the next, at least.
     cas_hz : tuple of (int, int)
         CAS latency and the fastest clock at which it may be used.
     """
@@ -55,6 +57,8 @@ class SdramChip:
     refresh_ps: int
     power_up_ps: int
     power_up_refreshes: int
+    t_ac_ps: int
+    t_oh_ps: int
     cas_hz: tuple[tuple[int, int], ...]
     bank_bits: int = 2
     least_cycles: int = 2
@@ -84,6 +88,8 @@ SLOW_16X16M = SdramChip(
     refresh_ps=64 * 10**9 // 8192,
     power_up_ps=200 * 10**6,
     power_up_refreshes=8,
+    t_ac_ps=6_000,
+    t_oh_ps=2_500,
     cas_hz=((2, 100_000_000), (3, 133_000_000)),
 )
 """32 MB: the slowest of what data sheets say of IS42S16160, W9825G6, AS4C16M16 and MT48LC16M16 in

@@ -44,7 +44,9 @@ class SdramController(wiring.Component):
     capture : int
         When words read are sampled, in cycles from the edge that would suit a chip clocked by this
         very clock: 0 where the round trip over the board ends before that edge, 1 where it takes a
-        cycle more, -1 for an inverted clock so slow that the words are there half a period early.
+        cycle more, -1 for an inverted clock so slow that the words are there half a period early;
+        and one more for each register that the board puts into the pins, out and in.
+        :func:`hw.memory.sdram.capture_cycles` computes it from a board's clock phase and delays.
 
     Raises
     ------
@@ -60,10 +62,15 @@ class SdramController(wiring.Component):
     """
 
     def __init__(self, timing: SdramTiming, capture: int = 0) -> None:
-        if capture not in (-1, 0, 1):
-            raise SdramError(f"SDRAM: capture={capture} is not known; use -1, 0 or 1")
+        if capture not in range(-1, 4):
+            raise SdramError(f"SDRAM: capture={capture} is not known; use -1 to 3")
         self.timing, self.capture = timing, capture
         super().__init__({"port": In(MemoryPort(BEAT_BITS)), "pins": Out(SdramPins(timing.chip))})
+
+    @property
+    def beats(self) -> int:
+        """Beats of 128 bits that the chip holds."""
+        return self.timing.chip.beats
 
     def elaborate(self, platform):
         m = Module()

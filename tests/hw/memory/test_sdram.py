@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from hw.memory.sdram import SLOW_16X16M, SdramController, SdramError, SdramTiming
+from hw.memory.sdram import SLOW_16X16M, SdramController, SdramError, SdramTiming, capture_cycles
 from sim.build import build_simulator
 from sim.errors import SimulationError
 from sim.run import run_testbench
@@ -138,5 +138,29 @@ def test_what_a_chip_cannot_do_is_refused(clock_hz, cas, message):
 
 
 def test_an_unknown_capture_is_refused():
-    with pytest.raises(SdramError, match="capture=2 is not known"):
-        SdramController(TIMING, 2)
+    with pytest.raises(SdramError, match="capture=4 is not known"):
+        SdramController(TIMING, 4)
+
+
+# The word is there from late + (cas - 1) T + 6 ns + most to late + cas T + 2.5 ns + least.
+@pytest.mark.parametrize(
+    ("clock_hz", "late_ps", "delay_ps", "pad_registers", "capture"),
+    [
+        (100_000_000, 10_000, (0, 0), (0, 0), 0),  # as simulated: 26 to 32.5 ns, edge 3
+        (100_000_000, 5_000, (3_000, 4_000), (0, 0), 0),  # inverted: 25 to 30.5 ns, edge 3
+        (25_000_000, 20_000, (2_000, 6_000), (0, 0), -1),  # inverted: 72 to 104.5 ns, edge 2
+        (50_000_000, 5_000, (2_000, 6_000), (1, 1), 1),  # a quarter late: 37 to 49.5 ns, edge 2
+        (50_000_000, 5_000, (2_000, 6_000), (0, 0), -1),
+    ],
+)
+def test_capture_of_a_board(clock_hz, late_ps, delay_ps, pad_registers, capture):
+    timing = SdramTiming(SLOW_16X16M, clock_hz, 2)
+    board = {"late_ps": late_ps, "delay_ps": delay_ps, "pad_registers": pad_registers}
+    assert capture_cycles(timing, **board) == capture
+
+
+def test_a_board_whose_words_no_edge_meets_is_refused():
+    with pytest.raises(SdramError, match=r"from 25000 to 29500 ps and no clock edge"):
+        capture_cycles(TIMING, late_ps=5_000, delay_ps=(2_000, 4_000))
+    with pytest.raises(SdramError, match=r"late_ps=10001 is not within"):
+        capture_cycles(TIMING, late_ps=10_001, delay_ps=(0, 0))
