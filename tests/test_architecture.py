@@ -82,6 +82,11 @@ def test_no_arrow_points_at_the_tests():
     assert forbidden("sim", lambda name: under(name, "tests")) == []
 
 
+def test_nothing_depends_on_what_is_written_for_boards_and_other_systems():
+    for package in ("hw", "sw", "sim"):
+        assert forbidden(package, lambda name: under(name, "bitstreams")) == []
+
+
 @pytest.fixture(scope="module")
 def components() -> list[wiring.Component]:
     from hw.registry import components
