@@ -11,11 +11,13 @@ from hw.memory.sdram import SLOW_16X16M, SdramTiming
 from hw.spec import find_configuration
 from sim.errors import SimulationError
 from sim.native import PRESETS, NativeSimulator, sdram
-from sw.driver import Accelerator
+from sim.network.run import run_network
+from sw.compiler.schedule import network_program
 from sw.golden import run
 from tests.sim.native.copy_program import PROGRAM, SOURCE, copy_program
 from tests.sim.native.test_native import run_copy
-from tests.sw.conftest import compiled
+from tests.sw.compiler.test_network_schedule import MODELS, packed_model
+from tests.sw.golden.random_model import pictures
 
 CONFIGURATION = find_configuration("3x4x64-l8")
 CONTROLLER = "sdram-controller"
@@ -78,11 +80,11 @@ def test_what_the_chip_refuses_is_one_error(monkeypatch):
     assert len(str(caught.value).splitlines()) == 1
 
 
-def test_a_network_runs_bit_exactly():
-    from tests.sw.golden.random_model import CONFIGS
-
-    _, _, quantised, images = compiled(next(iter(CONFIGS)))
-    with Accelerator.open("sim", CONFIGURATION.name, memory=CONTROLLER) as accelerator:
-        accelerator.load(quantised.packed)
-        logits = accelerator.run(images.numpy())
-    assert np.array_equal(logits, run(quantised.packed, images).numpy())
+@pytest.mark.parametrize("name", ["real", "spilled"])
+def test_a_network_runs_bit_exactly_and_as_fast_as_the_preset_says(name):
+    packed, picture = packed_model(name), pictures(MODELS[name], 1, 2)
+    program = network_program(packed, CONFIGURATION)
+    got = run_network(program, picture[0].numpy(), CONTROLLER)
+    assert np.array_equal(got.logits, run(packed, picture)[0].numpy())
+    model = run_network(program, picture[0].numpy(), "sdr-sdram")
+    assert got.cycles == pytest.approx(model.cycles, rel=0.01)
