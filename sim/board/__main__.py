@@ -12,7 +12,7 @@ import typer
 from hw.spec.configuration import CONFIGURATIONS, DEFAULT_CONFIGURATION, ConfigurationError
 from sim.board import VirtualBoard
 from sim.errors import SimulationError, SimulatorBuildError
-from sim.native import PRESETS, MemoryTimingError
+from sw.cycles.memory import PRESETS, MemoryTimingError
 
 
 def main(

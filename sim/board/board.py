@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from hw.spec.configuration import DEFAULT_CONFIGURATION, Configuration, find_configuration
 from sim.board.top import build_board
 from sim.errors import SimulationError
-from sim.native.memory import MemoryTiming, memory_timing
+from sw.cycles.memory import MemoryTiming, memory_timing
 
 MEMORY_BEATS = 1 << 21
 """Beats of external memory, 32 MiB, as small ECP5 boards have."""
@@ -46,7 +46,7 @@ class VirtualBoard:
     configuration : str or Configuration
         The accelerator's sizes.
     memory : str or MemoryTiming
-        A key of :data:`sim.native.memory.PRESETS`, or a timing of your own.
+        A key of :data:`sw.cycles.memory.PRESETS`, or a timing of your own.
     every_cycle : bool
         Run the accelerator's clock in cycles in which its state cannot change, too: much slower.
     report : callable

@@ -16,9 +16,10 @@ from sim.block.taps import Beats, tap_fields, unpack
 from sim.errors import SimulationError
 from sim.memory_file import read_trace
 from sim.native.child import Child, Operation, Status
-from sim.native.memory import MemoryTiming, memory_timing
+from sim.native.memory import external_memory
 from sim.native.sdram import build_sdram
 from sim.native.top import build_native, taps
+from sw.cycles.memory import MemoryTiming
 
 MEMORY_BEATS = 1 << 24
 """Beats of a memory that is timing alone, 256 MiB; pages that nothing touches cost nothing."""
@@ -77,7 +78,7 @@ class NativeSimulator:
         reply_timeout_s: float = REPLY_TIMEOUT_S,
         report: Callable[[str], None] = lambda _: None,
     ) -> None:
-        timing = memory_timing(memory)
+        timing = external_memory(memory)
         self.configuration = configuration
         self._trace = None if trace is None else Path(trace).resolve()
         self.program = build_native(configuration, report=report)

@@ -1,4 +1,5 @@
-"""``python -m sim.report``: cycles, bytes and idle time of a whole network on the simulated RTL.
+"""``python -m sim.report``: cycles, bytes and idle time of a whole network on the simulated RTL,
+beside what the cycle model predicts.
 
 Exit status: 0 when the logits are golden's, 1 when they are not or the simulation fails, 2 on bad
 input.
@@ -18,12 +19,14 @@ from hw.spec import find_configuration
 from hw.spec.configuration import DEFAULT_CONFIGURATION
 from sim.errors import SimulationError, SimulatorBuildError
 from sim.native import PRESETS
+from sim.native.memory import CONTROLLER, CONTROLLER_TIMING
 from sim.network.run import run_network
 from sim.report.commands import rows
 from sim.report.tables import as_json, print_network, print_rows
 from sw.bad_input import bad_input
 from sw.compiler.packed import PackedNetwork
 from sw.compiler.schedule import network_program
+from sw.cycles import predict
 from sw.files import (
     DEFAULT_MODEL,
     RANDOM_MODELS,
@@ -34,7 +37,7 @@ from sw.files import (
     load_model,
 )
 
-WIDTH = 140
+WIDTH = 160
 """Columns of the tables where there is no terminal."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -83,13 +86,16 @@ def main(
     console = Console()
     if not console.is_terminal:
         console = Console(width=WIDTH)
-    layers = rows(program, run)
-    each = rows(program, run, each=True) if commands else None
+    timing = CONTROLLER_TIMING if memory == CONTROLLER else memory
+    prediction = predict(program.words, configuration, timing, program.start)
+    layers = rows(program, run, prediction)
+    each = rows(program, run, prediction, each=True)
     console.print(title, highlight=False, markup=False, soft_wrap=True)
-    print_rows(console, configuration, each or layers)
-    print_network(console, program, run, layers)
+    print_rows(console, configuration, each if commands else layers)
+    print_network(console, program, run, prediction, layers, each)
     if json_path is not None:
-        facts = {"model": model, "memory": memory} | as_json(program, run, layers, each)
+        facts = {"model": model, "memory": memory}
+        facts |= as_json(program, run, prediction, layers, each, commands)
         json_path.write_text(json.dumps(facts, indent=1) + "\n")
     if draw is not None:
         draw(picture, title, program, run)

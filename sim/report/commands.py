@@ -18,10 +18,13 @@ import numpy as np
 from hw.spec.commands import Engine
 from sim.network.run import NetworkRun
 from sim.network.taps import completion_cycles
-from sim.report.traffic import BEAT_BYTES, Traffic
 from sw.compiler.schedule import NetworkProgram
 from sw.compiler.schedule.program import Operation, bound
+from sw.cycles import Prediction
+from sw.cycles.traffic import BEAT_BYTES, Traffic
 
+LONG = 1000
+"""Cycles beyond which a command's prediction is judged: below, a few cycles are many per cent."""
 AFTER_BIT, AFTER_BITS = 16, 16
 """Where a command's ``after_*`` fields begin, behind opcode and tag; bits of each."""
 
@@ -39,11 +42,11 @@ class Spans:
         return self.end - self.begin
 
 
-def spans(program: NetworkProgram, run: NetworkRun) -> Spans:
-    """Begin and end of every command."""
-    end = completion_cycles(program.operations, run.completions)
+def spans(program: NetworkProgram, completions: list[tuple[int, Engine, int]]) -> Spans:
+    """Begin and end of every command, from a run's completions or predicted ones."""
+    end = completion_cycles(program.operations, completions)
     by_engine: dict[Engine, list[int]] = {engine: [] for engine in Engine}
-    for cycle, engine, _ in run.completions:
+    for cycle, engine, _ in completions:
         by_engine[engine].append(cycle)
     begin = np.zeros_like(end)
     previous = dict.fromkeys(Engine, 0)
@@ -68,8 +71,8 @@ class Row:
         ``stage1.block0.query``.
     part : str
         What :func:`part` says of its commands.
-    cycles : int
-        Engine time.
+    cycles, predicted : int
+        Engine time, measured and by the cycle model.
     bound : int
         The least cycles: MAC, post-processed elements, or the dense unit's steps.
     macs : int
@@ -83,16 +86,25 @@ class Row:
     part: str
     count: int = 0
     cycles: int = 0
+    predicted: int = 0
     bound: int = 0
     macs: int = 0
     elements: int = 0
     steps: int = 0
     moved: Counter[str] = field(default_factory=Counter)
 
+    @property
+    def deviation(self) -> float:
+        """Of the prediction from the measured cycles, as a part of them."""
+        return self.predicted / self.cycles - 1 if self.cycles else 0.0
 
-def rows(program: NetworkProgram, run: NetworkRun, each: bool = False) -> list[Row]:
+
+def rows(
+    program: NetworkProgram, run: NetworkRun, prediction: Prediction, each: bool = False
+) -> list[Row]:
     """A row a layer and engine, block by block; with `each`, a row a command, in program order."""
-    traffic, cycles = Traffic(program), spans(program, run).cycles
+    traffic, cycles = Traffic(program), spans(program, run.completions).cycles
+    predicted = spans(program, prediction.completions).cycles
     table: dict[tuple, Row] = {}
     for i, operation in enumerate(program.operations):
         name = ".".join(part for part in (operation.block, operation.layer) if part)
@@ -100,6 +112,7 @@ def rows(program: NetworkProgram, run: NetworkRun, each: bool = False) -> list[R
         row = table.setdefault((name, engine, i if each else 0), Row(name, engine, part(operation)))
         row.count += 1
         row.cycles += int(cycles[i])
+        row.predicted += int(predicted[i])
         row.macs += operation.macs
         row.elements += operation.elements
         row.steps += operation.steps
@@ -123,6 +136,12 @@ def part(operation: Operation) -> str:
     if first.startswith("stage"):
         return f"{first}.{rest.split('.', 1)[0]}"
     return "stem" if first == "stem" else "head"
+
+
+def worst(commands: list[Row]) -> Row | None:
+    """Of the commands of more than LONG cycles, the one that was predicted worst."""
+    long = [row for row in commands if row.cycles > LONG]
+    return max(long, key=lambda row: abs(row.deviation), default=None)
 
 
 def network_bound(layers: list[Row]) -> int:

@@ -36,7 +36,7 @@ def utilisation(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def boundaries(program: NetworkProgram, run: NetworkRun) -> dict[str, int]:
     """Stem, stages and head to the cycle in which their last command was complete."""
     ends: dict[str, int] = {}
-    for operation, end in zip(program.operations, spans(program, run).end, strict=True):
+    for operation, end in zip(program.operations, spans(program, run.completions).end, strict=True):
         if operation.engine is not Engine.LOAD:  # loads run ahead of their layer
             name = part(operation).split(".", 1)[0].replace("stage", "stage ")
             ends[name] = max(ends.get(name, 0), int(end))

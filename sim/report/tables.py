@@ -9,17 +9,28 @@ from rich.table import Table
 
 from hw.spec.configuration import Configuration
 from sim.network.run import NetworkRun
-from sim.report.commands import Row, network_bound
-from sim.report.traffic import Traffic
+from sim.report.commands import LONG, Row, network_bound, worst
 from sw.compiler.schedule import NetworkProgram
+from sw.cycles import Prediction
+from sw.cycles.traffic import Traffic
 
 KIB = 1024
 
 
 def print_rows(console: Console, c: Configuration, rows: Iterable[Row]) -> None:
-    """Cycles, bound, array utilisation and bytes of every row."""
+    """Cycles, predicted cycles, bound, array utilisation and bytes of every row."""
     table = Table("layer", "engine", title="engine time by layer", title_justify="left")
-    for column in ("count", "cycles", "bound", "ratio", "array", "KiB", "of which"):
+    for column in (
+        "count",
+        "cycles",
+        "predicted",
+        "off",
+        "bound",
+        "ratio",
+        "array",
+        "KiB",
+        "of which",
+    ):
         table.add_column(column, justify="right")
     for row in rows:
         moved = row.moved.total()
@@ -29,6 +40,8 @@ def print_rows(console: Console, c: Configuration, rows: Iterable[Row]) -> None:
             row.engine,
             f"{row.count:,}",
             f"{row.cycles:,}",
+            f"{row.predicted:,}",
+            _deviation(row.deviation),
             f"{row.bound:,}" if row.bound else "-",
             _ratio(row.cycles, row.bound),
             _share(_utilisation(c, row.macs, row.cycles)) if row.macs else "-",
@@ -39,9 +52,14 @@ def print_rows(console: Console, c: Configuration, rows: Iterable[Row]) -> None:
 
 
 def print_network(
-    console: Console, program: NetworkProgram, run: NetworkRun, layers: list[Row]
+    console: Console,
+    program: NetworkProgram,
+    run: NetworkRun,
+    prediction: Prediction,
+    layers: list[Row],
+    commands: list[Row],
 ) -> None:
-    """The whole network: cycles, units, engines, bytes."""
+    """The whole network: cycles and their prediction, units, engines, bytes."""
     c, least, macs = program.configuration, network_bound(layers), sum(row.macs for row in layers)
     console.print(
         f"network: {run.cycles:,} cycles, bound of the binary layers one after another {least:,}, "
@@ -49,6 +67,7 @@ def print_network(
         highlight=False,
         soft_wrap=True,
     )
+    console.print(_judged(run, prediction, commands), highlight=False, soft_wrap=True)
     table = Table("unit", title="busy cycles and port beats", title_justify="left")
     table.add_column("count", justify="right")
     table.add_column("of all cycles", justify="right")
@@ -75,6 +94,21 @@ def print_network(
     console.print(table)
 
 
+def _judged(run: NetworkRun, prediction: Prediction, commands: list[Row]) -> str:
+    """How well the cycle model did."""
+    line = (
+        f"cycle model: {prediction.cycles:,} cycles, "
+        f"{_deviation(prediction.cycles / run.cycles - 1)}"
+    )
+    long, last = sum(row.cycles > LONG for row in commands), worst(commands)
+    if last is None:
+        return f"{line}; no command takes more than {LONG:,} cycles"
+    return (
+        f"{line}; of {long:,} commands above {LONG:,} cycles the worst: {last.name} "
+        f"({last.engine}), {last.predicted:,} for {last.cycles:,}, {_deviation(last.deviation)}"
+    )
+
+
 def engine_time(layers: list[Row]) -> dict[str, int]:
     """Sum of the rows of every engine."""
     total: dict[str, int] = {}
@@ -84,14 +118,21 @@ def engine_time(layers: list[Row]) -> dict[str, int]:
 
 
 def as_json(
-    program: NetworkProgram, run: NetworkRun, layers: list[Row], commands: list[Row] | None
+    program: NetworkProgram,
+    run: NetworkRun,
+    prediction: Prediction,
+    layers: list[Row],
+    commands: list[Row],
+    each: bool,
 ) -> dict:
-    """What ``--json`` writes; bytes are bytes, cycles are cycles."""
-    c, least = program.configuration, network_bound(layers)
+    """What ``--json`` writes; bytes are bytes, cycles are cycles; with `each` every command."""
+    c, least, last = program.configuration, network_bound(layers), worst(commands)
     report = {
         "configuration": c.describe(),
         "rtl": run.rtl,
         "cycles": run.cycles,
+        "predicted_cycles": prediction.cycles,
+        "worst_command": None if last is None else _entry(c, last),
         "bound_cycles": least,
         "ratio": run.cycles / least,
         "array_utilisation": _utilisation(c, sum(row.macs for row in layers), run.cycles),
@@ -101,7 +142,7 @@ def as_json(
         "layers": [_entry(c, row) for row in layers],
         "logits": run.logits.tolist(),
     }
-    if commands is not None:
+    if each:
         report["commands"] = [_entry(c, row) for row in commands]
     return report
 
@@ -112,6 +153,8 @@ def _entry(c: Configuration, row: Row) -> dict:
         "engine": row.engine,
         "count": row.count,
         "cycles": row.cycles,
+        "predicted_cycles": row.predicted,
+        "deviation": row.deviation,
         "bound_cycles": row.bound,
         "ratio": row.cycles / row.bound if row.bound else None,
         "array_utilisation": _utilisation(c, row.macs, row.cycles),
@@ -122,6 +165,10 @@ def _entry(c: Configuration, row: Row) -> dict:
 def _utilisation(c: Configuration, macs: int, cycles: int) -> float:
     """Share of the array's multiply-accumulates that were needed ones."""
     return macs / (c.macs_per_cycle * cycles) if cycles else 0.0
+
+
+def _deviation(part: float) -> str:
+    return f"{100 * part:+.1f} %"
 
 
 def _ratio(value: int, least: int) -> str:

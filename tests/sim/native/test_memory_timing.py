@@ -3,7 +3,7 @@
 import pytest
 
 from sim.native import PRESETS, MemoryTiming, MemoryTimingError
-from sim.native.memory import memory_timing
+from sw.cycles.memory import memory_timing
 
 
 def test_presets_are_found_by_name_and_unknown_ones_listed():

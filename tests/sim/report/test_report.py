@@ -1,4 +1,4 @@
-"""The report of a small network: its sums are the hardware's counters."""
+"""The report of a small network: its sums are the hardware's counters, and the cycle model's."""
 
 import json
 from collections import Counter
@@ -13,12 +13,13 @@ from hw.spec import find_configuration
 from sim.native.simulator import SAMPLED
 from sim.network.run import SAMPLES, _thinned, run_network
 from sim.report.__main__ import app
-from sim.report.commands import network_bound, part, rows, spans
+from sim.report.commands import LONG, network_bound, part, rows, spans, worst
 from sim.report.picture import UNITS, boundaries, utilisation
-from sim.report.traffic import BEAT_BYTES, Traffic
 from sw.compiler.bound import BOUND_LAYERS
 from sw.compiler.pack import pack
 from sw.compiler.schedule import network_program
+from sw.cycles import predict
+from sw.cycles.traffic import BEAT_BYTES, Traffic
 from sw.files import load_model
 from sw.golden import run as run_golden
 from tests.sw.compiler.test_network_schedule import MODELS, packed_model
@@ -29,23 +30,23 @@ CONFIGURATION = find_configuration("3x4x64-l8")
 
 @pytest.fixture(scope="module", params=["ratios", "real", "spilled"])
 def case(request):
-    """(program, run): networks that pool and embed in the dense unit, and one that spills x."""
+    """(program, run, prediction): networks that use the dense unit, and one that spills x."""
     packed, picture = packed_model(request.param), pictures(MODELS[request.param], 1, 2)
     program = network_program(packed, CONFIGURATION)
     run = run_network(program, picture[0].numpy())
     np.testing.assert_array_equal(run.logits, run_golden(packed, picture)[0].numpy())
-    return program, run
+    return program, run, predict(program.words, CONFIGURATION, "ideal", program.start)
 
 
 def test_bytes_by_kind_are_the_port_counters(case):
-    program, run = case
+    program, run, prediction = case
     table = Traffic(program).table(run.registers["program_beats"])
     load, store, fetched = (
         BEAT_BYTES * run.registers[f"{name}_beats"] for name in ("load", "store", "program")
     )
     assert sum(entry["read"] for entry in table.values()) == load + fetched
     assert sum(entry["written"] for entry in table.values()) == store
-    layers = rows(program, run)
+    layers = rows(program, run, prediction)
     assert sum((row.moved for row in layers), Counter()).total() == load + store
     assert (table["spills"]["read"] > 0) == (program.regions["spills"] > 0)
     for kind, entry in table.items():
@@ -66,8 +67,8 @@ def test_a_network_that_stays_on_chip_reads_everything_once(name):
 
 
 def test_spans_of_an_engine_are_apart_and_inside_the_run(case):
-    program, run = case
-    when = spans(program, run)
+    program, run, _ = case
+    when = spans(program, run.completions)
     assert (when.cycles > 0).all()
     for engine in {operation.engine for operation in program.operations}:
         mine = [i for i, o in enumerate(program.operations) if o.engine is engine]
@@ -77,11 +78,11 @@ def test_spans_of_an_engine_are_apart_and_inside_the_run(case):
 
 
 def test_rows_add_up(case):
-    program, run = case
-    layers, commands = rows(program, run), rows(program, run, each=True)
+    program, run, prediction = case
+    layers, commands = rows(program, run, prediction), rows(program, run, prediction, each=True)
     assert len(commands) == len(program.operations)
     assert sum(row.count for row in layers) == len(commands)
-    for member in ("cycles", "macs", "elements", "steps"):
+    for member in ("cycles", "predicted", "macs", "elements", "steps"):
         total = sum(getattr(row, member) for row in layers)
         assert total == sum(getattr(row, member) for row in commands)
     names = [row.part for row in layers]
@@ -91,9 +92,20 @@ def test_rows_add_up(case):
     assert {part(operation) for operation in program.operations} == set(names)
 
 
+def test_the_worst_prediction_is_shown(case):
+    program, run, prediction = case
+    commands = rows(program, run, prediction, each=True)
+    last = worst(commands)
+    assert last.cycles > LONG and abs(last.deviation) <= 0.05
+    assert all(abs(r.deviation) <= abs(last.deviation) for r in commands if r.cycles > LONG)
+    last.predicted = 2 * last.cycles
+    assert worst(commands) is last and last.deviation == 1
+    assert worst([row for row in commands if row.cycles <= LONG]) is None
+
+
 def test_the_network_s_bound_is_that_of_its_binary_layers(case):
-    program, run = case
-    layers = rows(program, run)
+    program, run, prediction = case
+    layers = rows(program, run, prediction)
     binary = {row.name.split(".", 2)[2] for row in layers if row.macs and ".block" in row.name}
     assert binary <= set(BOUND_LAYERS)
     assert 0 < network_bound(layers) <= run.cycles
@@ -103,7 +115,7 @@ def test_the_network_s_bound_is_that_of_its_binary_layers(case):
 
 
 def test_samples_are_counters_over_time(case):
-    program, run = case
+    program, run, _ = case
     assert 10 < len(run.samples) <= SAMPLES
     assert (np.diff(run.samples, axis=0) >= 0).all()
     assert run.samples[-1].tolist() == [run.registers[name] for name in SAMPLED]
@@ -143,6 +155,9 @@ def test_the_command_writes_table_json_and_picture(report, tmp_path):
     assert result.exit_code == 0, result.output
     facts = json.loads((tmp_path / "r.json").read_text())
     assert f"network: {facts['cycles']:,} cycles" in result.stdout
+    assert f"cycle model: {facts['predicted_cycles']:,} cycles" in result.stdout
+    assert facts["predicted_cycles"] == pytest.approx(facts["cycles"], rel=0.02)
+    assert facts["worst_command"]["name"] in result.stdout
     assert facts["counters"]["cycles"] == facts["cycles"]
     assert len(facts["commands"]) == sum(row["count"] for row in facts["layers"])
     assert all(cycles <= facts["cycles"] for cycles in facts["engine_cycles"].values())

@@ -1,0 +1,147 @@
+"""Depths and latencies of the gateware that cycles depend on, each with where it comes from.
+
+The model in this package takes every such number from here.  A change of a pipeline's depth in
+:mod:`hw` is a change of one line.  All are clock cycles unless a name says otherwise.
+"""
+
+from __future__ import annotations
+
+from math import log2
+
+from hw.spec.configuration import Configuration
+
+# -- command fetch and dispatch: hw/control --------------------------------------------------------
+COMMAND_BEATS = 4
+"""Port beats of a command of 512 bits."""
+FETCH_BURST = 16
+"""Beats that command fetch asks for at a time, when there is room for all of them."""
+FETCH_ROOM = 32
+"""Beats of its queue."""
+ROOM_SEEN = 2
+"""From a beat leaving that queue to the request that it makes room for: a counter, the request."""
+ASSEMBLE = 2
+"""From a command's last beat to the command: its queue, the register that it moves into."""
+QUEUED = 2
+"""From a command's entry to a waiting queue's head register: the queue, the register."""
+HEAD_PERIOD = 2
+"""A waiting queue's heads: the comparison of waits has a register of its own."""
+UNIT_QUEUE = 2
+"""Commands in front of a unit."""
+OPEN_COMMANDS = 8
+"""Commands of an engine that may have left their queue and not be complete: the tags' places."""
+RUN_START = 2
+"""From start to the first request: running, request."""
+RUN_END = 3
+"""From the last completion to the end of the counter: open counts, END taken, not busy."""
+LOGGED = 1
+"""A completion is shown a cycle after its pulse."""
+
+# -- memory port: hw/control/arbiter.py, sim/native/memory.h ---------------------------------------
+PORT_QUEUE = 8
+"""Bursts that wait in memory, and read bursts whose data may be outstanding."""
+LOAD_BURST = 32
+"""Beats of a LOAD's request at most."""
+LOAD_FLIGHT = 64
+"""Beats that a LOAD may have asked for and not written."""
+STORE_BURST = 16
+"""Beats of a STORE's request at most, asked for when all of them are in the buffer."""
+STORE_ROOM = 32
+"""Beats of the store's buffer."""
+LOAD_WRITE = 2
+"""From a beat leaving the loader's queue to its completion: write register, done."""
+
+# -- array: hw/array -------------------------------------------------------------------------------
+ARRAY_START = 2
+"""From a command's take to its first issue: loops, the register in front of the issue."""
+OPERAND = 2
+"""From an issue to the masked operand: memory, mask."""
+POPCOUNT = 5
+"""From the operand to its count."""
+FIFO = 2
+"""Through the result FIFO: LUT RAM, output register."""
+
+
+HOLD = OPERAND + POPCOUNT
+"""From a group's last issue to the cycle in which its sum is loaded into a hold."""
+
+
+def overlap(c: Configuration) -> int:
+    """Cycles in which a group's last words may be issued beside the drain of the one before."""
+    return min(HOLD, c.group_tiles - 1)
+
+
+def drain(c: Configuration) -> int:
+    """From a group's last issue to its first beat: holds, skew of clusters and tiles."""
+    skew = (c.columns // c.cluster_columns - 1) + (c.group_tiles - 1) + 1
+    return 1 + max(0, HOLD - (c.group_tiles - 1)) + skew
+
+
+def result_beats(c: Configuration) -> int:
+    """Beats of the result FIFO, a power of two."""
+    return 1 << (c.result_groups * c.rows - 1).bit_length()
+
+
+# -- lanes: hw/lanes -------------------------------------------------------------------------------
+STAGE = 1
+"""From a command's take to where the walker may load it; for KEY and VALUE a cycle a factor bit."""
+WALK = 1
+"""From the walker's load to its first beat."""
+SETS = 16
+"""Parameter sets that are held."""
+SET_RELEASED = 14
+"""From the last beat of a set to its place being free: hw/lanes/beat.py OUT, a counter."""
+VALUES_WRITTEN = 16
+"""From a beat to the write of its values, or of a key's bits."""
+
+
+def lanes_done(c: Configuration) -> int:
+    """From a command's last beat to its completion: hw/lanes/beat.py done_cycle."""
+    return max(VALUES_WRITTEN, 15 + 2, 16 + c.group_tiles - 1)
+
+
+# -- attention: hw/attention -----------------------------------------------------------------------
+TILES_IN_FLIGHT = 8
+"""Tiles between their first issue and their last compare."""
+LIMIT = 8
+"""From a query's total to its limit: products, sum, shift, saturation."""
+BITS_WRITTEN = 2
+"""From a compare to its write: recall, compare."""
+COMPARE_DONE = 3
+"""From the last compare to the completion: recall, compare, write."""
+
+
+def threshold_latency(c: Configuration) -> int:
+    """From a tile's last score to its last threshold: scores, table and sum, limit, search."""
+    return 3 + (2 + int(log2(c.lanes))) + LIMIT + 2 * (c.exp_entries - 1).bit_length()
+
+
+# -- pooling: hw/pooling ---------------------------------------------------------------------------
+BRANCH_WORDS = 12
+"""Parameter words a channel word of BRANCH."""
+BRANCH_SETS = 2
+"""Channel words whose parameters are held."""
+BRANCH_MOVE = 2
+"""From a column's last read to its registers: memory, collected."""
+BRANCH_FILLED = 0
+"""From the last parameter word's request, beside its parts, to where a column may move to the
+register whose parts are given out: the first part waits in one more register."""
+BRANCH_PIPELINE = 16
+"""From a column's last part to its whole word: a register, fourteen stages, collected."""
+BRANCH_FREED = 6
+"""From a channel word's last part to the place of its parameters: stage five, a counter."""
+GRID_SHIFT = 3
+"""From a window's last read to the first shift of two bits: memory, register, sum."""
+
+# -- dense: hw/dense -------------------------------------------------------------------------------
+DENSE_START = 7
+"""From a command's take to its first step: start, operands' walk, and DENSE_OPERAND."""
+DENSE_OPERAND = 4
+"""From an operand word's read to its first step: memory, register, queue, the word in use."""
+DENSE_AHEAD = 5
+"""Operand words that are read before they are used up: four in a queue and the one in use."""
+DENSE_RESULT = 8
+"""From a token's last step to its write, beside `shift` cycles: products, sum, shift, output."""
+BIAS_RESULT = 10
+"""The same with a bias, for the upper half, which is the second to be written."""
+BIAS_STEPS = 2
+"""Steps that read the bias, behind the weights."""

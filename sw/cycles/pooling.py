@@ -1,0 +1,175 @@
+"""GRID and BRANCH: reads of x memory behind the lanes', parts of a word, writes of u memory."""
+
+from __future__ import annotations
+
+from hw.spec.commands import Opcode
+from hw.spec.configuration import Configuration
+from sw.cycles.constants import (
+    BRANCH_FILLED,
+    BRANCH_FREED,
+    BRANCH_MOVE,
+    BRANCH_PIPELINE,
+    BRANCH_SETS,
+    BRANCH_WORDS,
+    GRID_SHIFT,
+)
+from sw.cycles.control import Command, Control
+from sw.cycles.kernel import ANY, Kernel, MemoryPort, Process, Queue, Signal
+
+LEAD = 4
+"""Cycles by which reads are noted before they come: those of lower priority see them."""
+
+
+class Pooling:
+    """One command after another; the next one of its kind may begin when all is read.
+
+    Attributes
+    ----------
+    busy : int
+        Words read.
+    """
+
+    def __init__(
+        self, kernel: Kernel, c: Configuration, control: Control, memories: dict[str, MemoryPort]
+    ) -> None:
+        self._kernel, self._control = kernel, control
+        self._parts = c.lanes // c.pool_lanes
+        self._x, self._u = memories["x_read"], memories["u_write"]
+        self._parameters = memories["parameter_read"]
+        self._inside, self._done = 0, Signal(kernel)
+        self._means, self._mean_written = Queue(kernel, ANY), 0
+        # Parameters of BRANCH: words to fetch, and when a channel word's are all there.
+        self._wanted, self._filled = Queue(kernel, ANY), Queue(kernel, ANY)
+        self._set_free = Queue(kernel, ANY)
+        # Sums on their way to u memory: one that meets a word still waiting holds all of them up.
+        self._sums = Queue(kernel, ANY)
+        self._waiting = self._holding = False
+        self._held, self._moved = 0, Signal(kernel)  # cycles of all holds so far
+        self.busy = 0
+        for _ in range(BRANCH_SETS):
+            self._set_free.put(0)
+        kernel.start(self._run())
+        kernel.start(self._write_means())
+        kernel.start(self._fetch())
+        kernel.start(self._write_sums())
+
+    def _run(self) -> Process:
+        free, before = 0, None
+        while True:
+            commands = self._control.units["pool"]
+            command = yield from commands.take(free)
+            start = commands.taken
+            while command.opcode is not before and self._inside:
+                yield self._done  # one kind at a time
+                start = self._kernel.now
+            before = command.opcode
+            self._inside += 1
+            run = self._branch if command.opcode is Opcode.BRANCH else self._grid
+            free = yield from run(command, start)
+
+    def _finish(self, command: Command, written: int) -> Process:
+        """The command's last write is granted."""
+        self._control.complete(command, written + 1)
+        yield written + 1
+        self._inside -= 1
+        self._done.notify()
+
+    # -- GRID ----------------------------------------------------------------------------------
+
+    def _grid(self, command: Command, start: int):
+        """The cycle of the last read."""
+        f, at, shifted = command.fields, start + 1, 0
+        windows = f["outputs"] * f["words"]
+        for window in range(windows):
+            for row in range(f["height"]):
+                ends = row == f["height"] - 1
+                at = (yield from self._x.take(at, f["window"] - ends, LEAD)) + 1
+            last = yield from self._x.take(max(at, shifted), 1, LEAD)  # when the shifter is free
+            shifted = max(last + GRID_SHIFT + f["shift"] // 2, self._mean_written + 1)
+            self._means.put((shifted + 1, command if window == windows - 1 else None))
+            at = last + 1
+        self.busy += windows * f["height"] * f["window"]
+        return at - 1
+
+    def _write_means(self) -> Process:
+        while True:
+            at, command = yield from self._means.take()
+            self._mean_written = yield from self._u.take(at)
+            if command is not None:
+                self._kernel.start(self._finish(command, self._mean_written))
+
+    # -- BRANCH --------------------------------------------------------------------------------
+
+    def _branch(self, command: Command, start: int):
+        """The cycle of the last read."""
+        f = command.fields
+        rows = f["valid"].bit_count()
+        # Two columns before the first fill the delay line; the last two have no middle ahead.
+        reads = [1, 1, *[rows] * (f["width"] - 2), rows - 1, rows - 1]
+        if f["width"] == 1:
+            reads = [1, 0, rows - 1]
+        self._wanted.put((start + 1, f["words"]))
+        last, given, before = start, 0, None
+        for _ in range(f["words"]):
+            for column, count in enumerate(reads):
+                # Not before the parts of the column before the last one have been given.
+                at = max(last + 1, given)
+                last = (yield from self._x.take(at, count, LEAD)) if count else at
+                self.busy += count
+                if before is not None:
+                    given = yield from self._give(*before, given)
+                before = (last + BRANCH_MOVE, column, len(reads))
+        given = yield from self._give(*before, given, command)
+        return last
+
+    def _give(self, at: int, column: int, columns: int, given: int, ends: Command | None = None):
+        """Gives out a column's parts, from `at` on and behind those before; when that is done."""
+        if column == 2:  # the columns before only fill the delay line
+            at = max(at, (yield from self._filled.take()))
+        at = max(at, given)
+        yield at
+        while self._holding:
+            yield self._moved
+            at = self._kernel.now
+        at += self._parts
+        if column >= 2:
+            self._sums.put((at - self._held, ends))
+        if column == columns - 1:
+            self._set_free.put(at + BRANCH_FREED)
+        return at
+
+    def _fetch(self) -> Process:
+        """Parameters of channel words, as long as there are places for them."""
+        at = 0
+        while True:
+            start, words = yield from self._wanted.take()
+            at = max(at, start)
+            for _ in range(words):
+                at = max(at, (yield from self._set_free.take()))
+                asked = []
+                for field in range(BRANCH_WORDS):
+                    if field >= 2:  # two staging registers, which write their word part by part
+                        at = max(at, asked[field - 2] + max(2, self._parts))
+                    asked.append((yield from self._parameters.take(at)))
+                    at = asked[-1] + 1
+                self._filled.put(asked[-1] + self._parts + BRANCH_FILLED)
+
+    def _write_sums(self) -> Process:
+        while True:
+            given, command = yield from self._sums.take()
+            yield given + BRANCH_PIPELINE + self._held
+            since = self._kernel.now
+            while self._waiting:
+                self._holding = True
+                yield self._moved
+            self._held += self._kernel.now - since
+            self._waiting, self._holding = True, False
+            self._kernel.start(self._write_word(command), self._kernel.now + 1)
+
+    def _write_word(self, command: Command | None) -> Process:
+        written = yield from self._u.take(self._kernel.now)
+        if command is not None:
+            self._kernel.start(self._finish(command, written))
+        yield written + 1
+        self._waiting = False
+        self._moved.notify()
