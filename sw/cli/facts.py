@@ -12,6 +12,7 @@ from sw.compiler.packed import PackedNetwork
 
 if TYPE_CHECKING:
     from sw.compiler.schedule import NetworkProgram
+    from sw.cycles import Prediction
 
 
 def model_facts(packed: PackedNetwork) -> dict:
@@ -76,6 +77,51 @@ def program_facts(program: NetworkProgram) -> dict:
         "memory_beats": len(program.memory),
         "regions": _regions(program),
     }
+
+
+def cycle_facts(program: NetworkProgram, memory: str) -> dict:
+    """What the cycle model says of a picture with a memory: busy units, the port by kind."""
+    from sw.cycles import predict
+
+    run = predict(program.words, program.configuration, memory, program.start)
+    return {
+        "memory": memory,
+        "cycles": run.cycles,
+        "counters": run.counters,
+        "port": _port(program, run),
+    }
+
+
+def _port(program: NetworkProgram, run: Prediction) -> dict[str, dict[str, int]]:
+    """Kind of traffic to its beats, and to the cycles in which the memory port was its own."""
+    from sw.cycles.traffic import Traffic
+
+    traffic, beats, held = Traffic(program), Counter(), Counter()
+    for i, cycles in run.held.items():
+        kind = traffic.kind(program.operations[i])
+        beats[kind] += traffic.beats(program.operations[i])
+        held[kind] += cycles
+    beats["program"], held["program"] = run.counters["program_beats"], run.program_held
+    return {kind: {"beats": beats[kind], "cycles": held[kind]} for kind in held}
+
+
+def batch_facts(
+    program: NetworkProgram, packed: PackedNetwork, memory: str, batches: list[int]
+) -> list[dict]:
+    """Predicted cycles a picture if the last stages' weights were fetched once a batch."""
+    from sw.cycles import predict
+    from sw.cycles.batch import batched, shares
+
+    facts = []
+    for pictures in batches:
+        entry = {"pictures": pictures}
+        for name, carried in (("x on chip", False), ("x carried", True)):
+            parts = shares(program, packed.model, pictures, carried)
+            words = batched(program, parts)
+            run = predict(words, program.configuration, memory, program.start)
+            entry[name] = {"cycles": run.cycles, "parts": parts}
+        facts.append(entry)
+    return facts
 
 
 def _regions(program: NetworkProgram) -> dict[str, dict]:

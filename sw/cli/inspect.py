@@ -13,8 +13,9 @@ from hw.spec import find_configuration
 from hw.spec.configuration import DEFAULT_CONFIGURATION
 from hw.spec.numerics import VALUE
 from sw.cli.common import ConfigOption, JsonOption, ending, note
-from sw.cli.facts import model_facts, program_facts
-from sw.files import DEFAULT_MODEL, RANDOM_MODELS, check_output, load_model
+from sw.cli.facts import batch_facts, cycle_facts, model_facts, program_facts
+from sw.cycles import PRESETS
+from sw.files import DEFAULT_MODEL, RANDOM_MODELS, InputError, check_output, load_model
 
 BEATS_A_KIB = 64
 """Beats of 128 bits in 1024 bytes."""
@@ -25,15 +26,24 @@ def inspect(
         str, typer.Argument(help=f"packed file, shipped model, or {', '.join(RANDOM_MODELS)}")
     ] = DEFAULT_MODEL,
     config: ConfigOption = DEFAULT_CONFIGURATION,
+    memory: Annotated[str, typer.Option(help=f"external memory: {', '.join(PRESETS)}")] = "ideal",
+    batch: Annotated[
+        str | None,
+        typer.Option(help="pictures, as 2,4,8: what sharing the last stages' weights would give"),
+    ] = None,
     json_path: JsonOption = None,
 ) -> None:
-    """Show a model and its program.
+    """Show a model, its program, and the cycles that it is predicted to take.
 
-    Sizes, formats and stored bits of the model; commands, bounds and memory of the program.
+    Sizes, formats and stored bits of the model; commands, bounds and memory of the program;
+    cycles a picture and what takes them, by the cycle model (nothing is simulated).
     """
     console = Console()
     with ending("inspect"):
         configuration = find_configuration(config)
+        if memory not in PRESETS:
+            raise InputError(f"--memory {memory!r}: choose one of {', '.join(PRESETS)}")
+        batches = _batches(batch)
         if json_path is not None:
             check_output("--json", json_path)
         packed = load_model(model, report=note)
@@ -42,10 +52,30 @@ def inspect(
 
         from sw.compiler.schedule import network_program
 
-        facts["program"] = program_facts(network_program(packed, configuration))
+        program = network_program(packed, configuration)
+        facts["program"] = program_facts(program)
         print_program(console, config, facts["program"])
+        facts["prediction"] = cycle_facts(program, memory)
+        print_prediction(console, config, facts["prediction"])
+        if batches:
+            facts["batches"] = batch_facts(program, packed, memory, batches)
+            print_batches(console, facts["prediction"], facts["batches"])
         if json_path is not None:
             json_path.write_text(json.dumps(facts, indent=1) + "\n")
+
+
+def _batches(text: str | None) -> list[int]:
+    """Numbers of pictures.
+
+    Raises
+    ------
+    InputError
+        For anything but numbers from 1 on.
+    """
+    numbers = [] if text is None else text.split(",")
+    if not all(number.strip().isdecimal() and int(number) >= 1 for number in numbers):
+        raise InputError(f"--batch {text!r}: give numbers from 1 on, as 2,4,8")
+    return [int(number) for number in numbers]
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -132,4 +162,53 @@ def print_program(console: Console, config: str, facts: dict) -> None:
         )
     beats = facts["memory_beats"]
     table.add_row("sum", "", f"{beats:,}", f"{beats / BEATS_A_KIB:,.1f}", style="bold")
+    console.print(table)
+
+
+UNITS = ("array", "lanes", "attention", "pool", "dense")
+"""Units whose busy cycles are counted."""
+
+
+def print_prediction(console: Console, config: str, facts: dict) -> None:
+    """Predicted cycles, busy cycles of every unit, the memory port by kind of traffic."""
+    cycles, port = facts["cycles"], facts["port"]
+
+    def row(table: Table, name: str, beats: int | str, busy: int, **style) -> None:
+        share = f"{100 * busy / cycles:.0f} %" if cycles else "-"
+        shown = f"{beats:,}" if isinstance(beats, int) else beats
+        table.add_row(name, shown, f"{busy:,}", share, **style)
+
+    table = _table(
+        f"predicted on {config}, memory {facts['memory']}: {cycles:,} cycles a picture",
+        "busy",
+        "beats",
+        "cycles",
+        "of all",
+    )
+    for unit in UNITS:
+        row(table, unit, "", facts["counters"][f"{unit}_busy"])
+    for kind, entry in port.items():
+        row(table, f"memory port: {kind}", entry["beats"], entry["cycles"])
+    total = [sum(entry[key] for entry in port.values()) for key in ("beats", "cycles")]
+    row(table, "memory port", *total, style="bold")
+    console.print(table)
+
+
+def print_batches(console: Console, single: dict, batches: list[dict]) -> None:
+    """What sharing the last stages' weights would give."""
+    table = _table(
+        f"predicted cycles a picture, memory {single['memory']}, if the last stages' weights\n"
+        "were fetched once for a batch",
+        "pictures",
+        "x on chip",
+        "gain",
+        "x through the port",
+        "gain",
+    )
+    for entry in batches:
+        cells = []
+        for name in ("x on chip", "x carried"):
+            cycles = entry[name]["cycles"]
+            cells += [f"{cycles:,}", f"{100 * (1 - cycles / single['cycles']):.1f} %"]
+        table.add_row(f"{entry['pictures']:,}", *cells)
     console.print(table)

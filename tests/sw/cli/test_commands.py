@@ -105,6 +105,47 @@ def test_inspect_shows_what_its_json_holds(sw, model, device, packed, tmp_path):
     assert max(map(len, result.stdout.splitlines())) <= 80
 
 
+def test_inspect_predicts_cycles_and_what_takes_them(sw, model, packed, tmp_path):
+    path = tmp_path / "out.json"
+    arguments = ["inspect", model, "--config", "3x4x64-l8", "--json", path]
+    facts = {}
+    for memory in ("ideal", "sdr-sdram"):
+        result = sw(*arguments, "--memory", memory, "--batch", "1,4")
+        assert result.exit_code == 0, result.output
+        facts[memory] = json.loads(path.read_text())
+        text, predicted = " ".join(result.stdout.split()), facts[memory]["prediction"]
+        assert f"memory {memory}: {predicted['cycles']:,} cycles a picture" in text
+        shown = {row[0]: row[1:] for row in rows(result.stdout)}
+        assert shown["array"][1] == f"{predicted['counters']['array_busy']:,}"
+        assert max(map(len, result.stdout.splitlines())) <= 80
+    fast, slow = (facts[memory]["prediction"] for memory in ("ideal", "sdr-sdram"))
+    assert slow["cycles"] > fast["cycles"]
+    loads = ("weights", "parameters", "positions", "picture")
+    regions = facts["ideal"]["program"]["regions"]
+    for kind in loads:
+        assert slow["port"][kind]["beats"] == fast["port"][kind]["beats"]
+        assert slow["port"][kind]["beats"] >= regions[kind]["beats"] > 0
+        assert slow["port"][kind]["cycles"] >= 8 * slow["port"][kind]["beats"]
+        assert slow["port"][kind]["cycles"] <= slow["cycles"]
+    one, four = facts["sdr-sdram"]["batches"]
+    assert one["x on chip"]["cycles"] == one["x carried"]["cycles"] == slow["cycles"]
+    assert four["x on chip"]["cycles"] < slow["cycles"]
+    assert four["x on chip"]["cycles"] <= four["x carried"]["cycles"] <= slow["cycles"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--memory", "hbm"], "'hbm': choose one of ideal"),
+        (["--batch", "2,x"], "'2,x': give numbers from 1 on"),
+        (["--batch", "0"], "'0': give numbers from 1 on"),
+        (["--batch", ""], "'': give numbers from 1 on"),
+    ],
+)
+def test_inspect_refuses(refused, model, options, words):
+    assert words in refused("inspect", model, *options)
+
+
 def test_stored_bits_by_kind(sw, model, device, packed, tmp_path):
     path = tmp_path / "out.json"
     assert sw("inspect", model, "--json", path).exit_code == 0
