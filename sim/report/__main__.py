@@ -26,7 +26,7 @@ from sim.report.tables import as_json, print_network, print_rows
 from sw.bad_input import bad_input
 from sw.compiler.packed import PackedNetwork
 from sw.compiler.schedule import network_program
-from sw.cycles import predict
+from sw.cycles.model import predict
 from sw.files import (
     DEFAULT_MODEL,
     RANDOM_MODELS,

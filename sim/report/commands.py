@@ -20,7 +20,7 @@ from sim.network.run import NetworkRun
 from sim.network.taps import completion_cycles
 from sw.compiler.schedule import NetworkProgram
 from sw.compiler.schedule.program import Operation, bound
-from sw.cycles import Prediction
+from sw.cycles.model import Prediction
 from sw.cycles.traffic import BEAT_BYTES, Traffic
 
 LONG = 1000

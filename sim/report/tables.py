@@ -11,7 +11,7 @@ from hw.spec.configuration import Configuration
 from sim.network.run import NetworkRun
 from sim.report.commands import LONG, Row, network_bound, worst
 from sw.compiler.schedule import NetworkProgram
-from sw.cycles import Prediction
+from sw.cycles.model import Prediction
 from sw.cycles.traffic import Traffic
 
 KIB = 1024

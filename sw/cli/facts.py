@@ -12,7 +12,7 @@ from sw.compiler.packed import PackedNetwork
 
 if TYPE_CHECKING:
     from sw.compiler.schedule import NetworkProgram
-    from sw.cycles import Prediction
+    from sw.cycles.model import Prediction
 
 
 def model_facts(packed: PackedNetwork) -> dict:
@@ -81,7 +81,7 @@ def program_facts(program: NetworkProgram) -> dict:
 
 def cycle_facts(program: NetworkProgram, memory: str) -> dict:
     """What the cycle model says of a picture with a memory: busy units, the port by kind."""
-    from sw.cycles import predict
+    from sw.cycles.model import predict
 
     run = predict(program.words, program.configuration, memory, program.start)
     return {
@@ -109,8 +109,8 @@ def batch_facts(
     program: NetworkProgram, packed: PackedNetwork, memory: str, batches: list[int]
 ) -> list[dict]:
     """Predicted cycles a picture if the last stages' weights were fetched once a batch."""
-    from sw.cycles import predict
     from sw.cycles.batch import batched, shares
+    from sw.cycles.model import predict
 
     facts = []
     for pictures in batches:

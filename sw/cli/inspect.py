@@ -14,7 +14,7 @@ from hw.spec.configuration import DEFAULT_CONFIGURATION
 from hw.spec.numerics import VALUE
 from sw.cli.common import ConfigOption, JsonOption, ending, note
 from sw.cli.facts import batch_facts, cycle_facts, model_facts, program_facts
-from sw.cycles import PRESETS
+from sw.cycles.memory import PRESETS
 from sw.files import DEFAULT_MODEL, RANDOM_MODELS, InputError, check_output, load_model
 
 BEATS_A_KIB = 64

@@ -18,7 +18,7 @@ from sim.report.picture import UNITS, boundaries, utilisation
 from sw.compiler.bound import BOUND_LAYERS
 from sw.compiler.pack import pack
 from sw.compiler.schedule import network_program
-from sw.cycles import predict
+from sw.cycles.model import predict
 from sw.cycles.traffic import BEAT_BYTES, Traffic
 from sw.files import load_model
 from sw.golden import run as run_golden

@@ -13,18 +13,10 @@ from sim.native import NativeSimulator
 from sim.report.commands import LONG, spans
 from sw.compiler.schedule import network_program, schedule_block
 from sw.compiler.schedule.image import block_image
-from sw.cycles import (
-    MemoryTiming,
-    array,
-    control,
-    dense,
-    lanes,
-    pooling,
-    port,
-    predict,
-    transfers,
-)
+from sw.cycles import array, control, dense, lanes, pooling, port, transfers
 from sw.cycles.batch import batched, shares, weight_beats
+from sw.cycles.memory import MemoryTiming
+from sw.cycles.model import predict
 from tests.random_block import random_block
 from tests.sw.compiler.test_network_schedule import packed_model
 
