@@ -133,15 +133,19 @@ GRID_SHIFT = 3
 """From a window's last read to the first shift of two bits: memory, register, sum."""
 
 # -- dense: hw/dense -------------------------------------------------------------------------------
-DENSE_START = 7
+DENSE_START = 5
 """From a command's take to its first step: start, operands' walk, and DENSE_OPERAND."""
-DENSE_OPERAND = 4
-"""From an operand word's read to its first step: memory, register, queue, the word in use."""
-DENSE_AHEAD = 5
-"""Operand words that are read before they are used up: four in a queue and the one in use."""
-DENSE_RESULT = 8
-"""From a token's last step to its write, beside `shift` cycles: products, sum, shift, output."""
-BIAS_RESULT = 10
-"""The same with a bias, for the upper half, which is the second to be written."""
+BIAS_START = 3
+"""The same where the bias comes first: it needs no operand."""
 BIAS_STEPS = 2
-"""Steps that read the bias, behind the weights."""
+"""Steps that read the bias, in front of the weights."""
+DENSE_OPERAND = 3
+"""From an operand word's read to its first step: memory, the word ahead, the word in use."""
+DENSE_AHEAD = 2
+"""Operand words that are held or on their way."""
+DENSE_SERIAL = 4
+"""Lanes whose results are rounded in a cycle."""
+DENSE_TOKENS = 3
+"""Tokens between their last step and their write; one less with a bias."""
+DENSE_RESULT = 11
+"""From a token's last step to its (last) write, beside the cycles of rounding."""

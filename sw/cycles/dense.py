@@ -1,20 +1,26 @@
-"""DENSE: a step a pair or element, a parameter word each; a result at a time behind them."""
+"""DENSE: a step a pair or element, when the lanes lend their multipliers; results behind them."""
 
 from __future__ import annotations
+
+from collections import deque
 
 from hw.spec.commands import Operand, Source
 from hw.spec.configuration import Configuration
 from sw.cycles.constants import (
-    BIAS_RESULT,
+    BIAS_START,
     BIAS_STEPS,
     DENSE_AHEAD,
     DENSE_OPERAND,
     DENSE_RESULT,
+    DENSE_SERIAL,
     DENSE_START,
+    DENSE_TOKENS,
 )
 from sw.cycles.control import Control
 from sw.cycles.kernel import ANY, Kernel, MemoryPort, Process, Queue
 
+CHUNK = 8
+"""Steps that are taken at a time: what comes first may be noted meanwhile."""
 LEAD = 1
 """Cycles by which reads are noted before they come: the store, behind them, sees them."""
 
@@ -43,10 +49,11 @@ class Dense:
         done = 0
         while True:
             command = yield from self._control.units["dense"].take(done)
-            f, begin = command.fields, self._kernel.now + DENSE_START
+            f, taken = command.fields, self._kernel.now
             a_token = self._word_steps(f)
             words = f["groups"] * f["tokens"] * len(a_token)
-            self._kernel.start(self._read(f, begin - DENSE_OPERAND, words))
+            self._kernel.start(self._read(f, taken + DENSE_START - DENSE_OPERAND, words))
+            begin = taken + (BIAS_START if f["bias"] else DENSE_START)
             written = yield from self._tokens(f, begin, a_token)
             done = written + 1
             self._control.complete(command, done)
@@ -62,41 +69,53 @@ class Dense:
 
     def _tokens(self, f: dict[str, int], at: int, a_token: list[int]):
         """When the last result is written."""
-        finishing = BIAS_STEPS if f["bias"] else 1  # wait until the result before has left
-        result = BIAS_RESULT if f["bias"] else DENSE_RESULT + f["shift"]
-        free = written = 0
-        words = f["groups"] * f["tokens"] * len(a_token)
+        weights, bias = f["pool"] == 0, f["bias"]
+        rounding = self._lanes // DENSE_SERIAL * (2 if bias else 1)
+        # A token's last step waits until the sums before its own are read, and have a place.
+        open_tokens = DENSE_TOKENS - bias
+        places = deque([0] * open_tokens, open_tokens)
+        apart, words = 0, f["groups"] * f["tokens"] * len(a_token)
         for _ in range(f["groups"] * f["tokens"]):
+            if bias:
+                at = yield from self._steps(at, BIAS_STEPS, True)
             for number, steps in enumerate(a_token):
                 at = max(at, (yield from self._words.take()))
-                if number == len(a_token) - 1 and not f["bias"]:
-                    at = yield from self._steps(f, at, steps - 1)
-                    at = yield from self._steps(f, max(at, free), 1)
+                if number == len(a_token) - 1:
+                    at = yield from self._steps(at, steps - 1, weights)
+                    at = yield from self._steps(max(at, apart, places[0]), 1, weights)
                 else:
-                    at = yield from self._steps(f, at, steps)
+                    at = yield from self._steps(at, steps, weights)
                 words -= 1
                 if words >= DENSE_AHEAD:
                     self._places.put(at)
                 self.busy += steps
-            if f["bias"]:
-                at = yield from self._steps(f, max(at, free), finishing)
-            written = yield from self._memories["u_write"].take(at - 1 + result)
-            free = written + 1
+            apart = at - 1 + rounding
+            written = yield from self._memories["u_write"].take(apart + DENSE_RESULT)
+            places.append(written + 1)
         return written
 
     def _word_steps(self, f: dict[str, int]) -> list[int]:
-        """Steps that each operand word of a token gives."""
-        a_pair, word = {
-            Operand.PIXEL: (1, self._lanes),
-            Operand.NORMED: (1, self._lanes // 2),
-            Operand.VALUE: (2, self._lanes),
-        }[Operand(f["operand"])]
-        steps = f["pairs"] * a_pair
+        """Steps that each operand word of a token gives: pairs, or elements that are pooled."""
+        if f["pool"]:
+            steps, word = 2 * f["pairs"], self._lanes
+        else:
+            pixels = f["operand"] == Operand.PIXEL
+            steps, word = f["pairs"], self._lanes if pixels else self._lanes // 2
         segment = [word] * (steps // word) + ([steps % word] if steps % word else [])
         return segment * f["segments"]
 
-    def _steps(self, f: dict[str, int], at: int, steps: int):
-        """The cycle behind so many steps from `at` on."""
-        if f["pool"] or not steps:
-            return at + steps
-        return (yield from self._memories["parameter_read"].take(at, steps)) + 1
+    def _steps(self, at: int, steps: int, weights: bool):
+        """The cycle behind so many steps from `at` on: cycles in which no beat takes the lanes'
+        multipliers, and a parameter word is to be had if the step reads one.
+        """
+        multipliers, parameters = self._memories["multipliers"], self._memories["parameter_read"]
+        while steps:
+            yield at
+            chunk = multipliers.free(at, min(steps, CHUNK))
+            if weights:
+                chunk = parameters.free(at, chunk)
+                parameters.mark(at, chunk)
+            at, steps = at + chunk, steps - chunk
+            if not chunk:
+                at += 1
+        return at

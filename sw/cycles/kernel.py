@@ -156,6 +156,12 @@ class MemoryPort:
         self._grow(cycle + beats)
         self._used[cycle : cycle + beats] = b"\1" * beats
 
+    def free(self, cycle: int, beats: int) -> int:
+        """How many cycles from `cycle` on, `beats` at most, nobody uses so far."""
+        self._grow(cycle + beats)
+        used = self._used.find(1, cycle, cycle + beats)
+        return beats if used < 0 else used - cycle
+
     def take(self, cycle: int, beats: int = 1, lead: int = 0) -> Iterator:
         """Uses the first free cycles from `cycle` on; returns the last one.
 

@@ -124,6 +124,7 @@ class Lanes:
     def _access(self, f: dict[str, int], begin: int, tokens: int, first: bool) -> None:
         """Notes a group's reads and writes."""
         self.busy += tokens
+        self._memories["multipliers"].mark(begin, tokens)
         for source, name in ((Source.X, "x"), (Source.U, "u")):
             if (f["residual"] == source and first) or f["main"] == source:
                 self._memories[f"{name}_read"].mark(begin, tokens)

@@ -23,7 +23,16 @@ from sw.cycles.pooling import Pooling
 from sw.cycles.port import Port
 from sw.cycles.transfers import Loader, Store
 
-MEMORIES = ("x_read", "u_read", "x_write", "u_write", "parameter_read", "column_write")
+MEMORIES = (
+    "x_read",
+    "u_read",
+    "x_write",
+    "u_write",
+    "parameter_read",
+    "column_write",
+    "multipliers",
+)
+"""What several units share an access a cycle of: memory ports, and the lanes' multipliers."""
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ COUNTED = ("load_beats", "store_beats", "array_busy", "lanes_busy", "pool_busy",
 
 NETWORKS = [
     ("ratios", "ideal"),  # pools channels in the dense unit
-    ("class_token", "ideal"),  # results of the dense unit are further apart than its steps
+    ("class_token", "ideal"),  # tokens of few steps in the dense unit
     ("spilled", "ideal"),  # x passes the port in rows: loads and stores beside the branches
     ("real", HALF),  # embeddings in the dense unit
     ("mean", "sdr-sdram"),
@@ -115,7 +115,7 @@ def test_a_block_takes_what_is_predicted(shape):
         (array, "FIFO", 20, ("ratios", "ideal")),
         (lanes, "SETS", -14, ("ratios", "ideal")),
         (pooling, "BRANCH_MOVE", 2, BLOCKS[0]),
-        (dense, "DENSE_RESULT", 2, ("class_token", "ideal")),
+        (dense, "DENSE_AHEAD", -1, ("ratios", "ideal")),
         (transfers, "LOAD_FLIGHT", -32, ("real", HALF)),
         (port, "PORT_QUEUE", -7, ("real", HALF)),
     ],

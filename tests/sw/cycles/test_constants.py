@@ -5,7 +5,8 @@ import pytest
 from hw.array import fifo, popcount, sequencer, systolic
 from hw.attention import layouts, limit
 from hw.control import arbiter, dispatch, fetch, loader, store
-from hw.dense import operands
+from hw.dense import layouts as dense_layouts
+from hw.dense import operands, results
 from hw.lanes import beat
 from hw.pooling import parameters
 from hw.spec.commands import COMMAND_BITS, FETCH_AHEAD_BEATS
@@ -37,7 +38,9 @@ from sw.cycles import constants
         ("LIMIT", limit.LATENCY),
         ("BRANCH_SETS", parameters.SETS),
         ("BRANCH_WORDS", len(BRANCH_FIELDS)),
-        ("DENSE_AHEAD", operands.AHEAD + 1),
+        ("DENSE_AHEAD", operands.WORDS),
+        ("DENSE_SERIAL", dense_layouts.SERIAL),
+        ("DENSE_TOKENS", results.TOKENS),
     ],
 )
 def test_a_number_is_the_gateware_s(name, declared):
