@@ -19,14 +19,14 @@ FETCH_ROOM = 32
 """Beats of its queue."""
 ROOM_SEEN = 2
 """From a beat leaving that queue to the request that it makes room for: a counter, the request."""
-ASSEMBLE = 2
-"""From a command's last beat to the command: its queue, the register that it moves into."""
+ASSEMBLE = 3
+"""From a command's last beat to the command: its queue in block RAM, the command's register."""
 QUEUED = 2
 """From a command's entry to a waiting queue's head register: the queue, the register."""
-HEAD_PERIOD = 2
-"""A waiting queue's heads: the comparison of waits has a register of its own."""
-UNIT_QUEUE = 2
-"""Commands in front of a unit."""
+HEAD_NEXT = 2
+"""From a head's leaving to the next one's offer: its register, the comparison of its waits."""
+HEAD_TAKEN = 1
+"""From the last take of a head by its units to its leaving: a register."""
 OPEN_COMMANDS = 8
 """Commands of an engine that may have left their queue and not be complete: the tags' places."""
 RUN_START = 2
@@ -47,6 +47,8 @@ STORE_BURST = 16
 """Beats of a STORE's request at most, asked for when all of them are in the buffer."""
 STORE_ROOM = 32
 """Beats of the store's buffer."""
+LOAD_QUEUE = 2
+"""From a beat's arrival to its leaving the loader's queue, which is in block RAM."""
 LOAD_WRITE = 2
 """From a beat leaving the loader's queue to its completion: write register, done."""
 
@@ -86,7 +88,7 @@ STAGE = 1
 """From a command's take to where the walker may load it; for KEY and VALUE a cycle a factor bit."""
 WALK = 1
 """From the walker's load to its first beat."""
-SETS = 16
+SETS = 8
 """Parameter sets that are held."""
 SET_RELEASED = 14
 """From the last beat of a set to its place being free: hw/lanes/beat.py OUT, a counter."""
@@ -125,10 +127,10 @@ BRANCH_MOVE = 2
 BRANCH_FILLED = 0
 """From the last parameter word's request, beside its parts, to where a column may move to the
 register whose parts are given out: the first part waits in one more register."""
-BRANCH_PIPELINE = 16
-"""From a column's last part to its whole word: a register, fourteen stages, collected."""
-BRANCH_FREED = 6
-"""From a channel word's last part to the place of its parameters: stage five, a counter."""
+BRANCH_PIPELINE = 11
+"""From a column's last part to the write of its word: a register, nine stages, collected."""
+BRANCH_FREED = 5
+"""From a channel word's last part to the place of its parameters: stage three, a counter."""
 GRID_SHIFT = 3
 """From a window's last read to the first shift of two bits: memory, register, sum."""
 

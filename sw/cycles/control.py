@@ -12,16 +12,16 @@ from sw.cycles.constants import (
     COMMAND_BEATS,
     FETCH_BURST,
     FETCH_ROOM,
-    HEAD_PERIOD,
+    HEAD_NEXT,
+    HEAD_TAKEN,
     LOGGED,
     OPEN_COMMANDS,
     QUEUED,
     ROOM_SEEN,
     RUN_END,
     RUN_START,
-    UNIT_QUEUE,
 )
-from sw.cycles.kernel import Kernel, Passage, Process, Queue, Signal
+from sw.cycles.kernel import ANY, Kernel, Passage, Process, Queue, Signal
 from sw.cycles.port import Port
 
 _ARRAY = (Opcode.LINEAR, Opcode.CONTEXT, Opcode.PASS, Opcode.AFFINE, Opcode.SCORE)
@@ -93,7 +93,7 @@ class Control:
         self._count = dict.fromkeys(Engine, 0)
         self._done = {e: Signal(kernel) for e in Engine}
         self.units = {
-            unit: Queue(kernel, UNIT_QUEUE) for units in UNITS_OF.values() for unit in units
+            unit: Queue(kernel, ANY, latency=0) for units in UNITS_OF.values() for unit in units
         }
         self.completions: list[tuple[int, Engine, int]] = []
         self.cycles = self.held = 0
@@ -157,7 +157,7 @@ class Control:
             gone = self._kernel.now
 
     def _dispatch(self, queue: Queue) -> Process:
-        """Sends heads to their units."""
+        """Offers heads to their units; the next one follows when all of them have taken it."""
         gone = 0
         while True:
             command = yield from queue.take(gone)
@@ -165,15 +165,15 @@ class Control:
             for engine, count in command.waits:
                 while self._count[engine] < count:
                     yield self._done[engine]
-            yield max(self._kernel.now + 1, gone + HEAD_PERIOD)
-            units = [self.units[unit] for unit in UNITS_OF[command.opcode]]
-            while not all(unit.has_room for unit in units):
-                for unit in units:
-                    yield from unit.room()
+            yield max(self._kernel.now + 1, gone + HEAD_NEXT)
             while self._open[command.engine] >= OPEN_COMMANDS:
                 yield self._done[command.engine]
                 yield self._kernel.now + 1
             self._open[command.engine] += 1
+            units = [self.units[unit] for unit in UNITS_OF[command.opcode]]
             for unit in units:
                 unit.put(command)
-            gone = self._kernel.now
+            for unit in units:
+                while not unit.empty:
+                    yield unit.changed
+            gone = self._kernel.now + HEAD_TAKEN

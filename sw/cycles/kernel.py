@@ -66,10 +66,12 @@ class Queue:
     ----------
     depth : int
         Places.
+    latency : int
+        Cycles from a beat's entry to when it can be taken.
     """
 
-    def __init__(self, kernel: Kernel, depth: int) -> None:
-        self._kernel, self._depth = kernel, depth
+    def __init__(self, kernel: Kernel, depth: int, latency: int = 1) -> None:
+        self._kernel, self._depth, self._latency = kernel, depth, latency
         self._items: deque[tuple[int, object]] = deque()
         self.taken = 0
         self._freed = -1  # the last cycle in which a place became free
@@ -81,9 +83,14 @@ class Queue:
         free = self._depth - len(self._items)
         return free > (self._freed == self._kernel.now)
 
+    @property
+    def empty(self) -> bool:
+        """Whether all beats were taken."""
+        return not self._items
+
     def put(self, item: object) -> None:
         """Puts a beat in this cycle."""
-        self._items.append((self._kernel.now + 1, item))
+        self._items.append((self._kernel.now + self._latency, item))
         self.changed.notify()
 
     def room(self) -> Process:

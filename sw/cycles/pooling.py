@@ -41,9 +41,8 @@ class Pooling:
         # Parameters of BRANCH: words to fetch, and when a channel word's are all there.
         self._wanted, self._filled = Queue(kernel, ANY), Queue(kernel, ANY)
         self._set_free = Queue(kernel, ANY)
-        # Sums on their way to u memory: one that meets a word still waiting holds all of them up.
-        self._sums = Queue(kernel, ANY)
-        self._waiting = self._holding = False
+        # Sums on their way to u memory: a word that waits holds all of them up.
+        self._sums, self._holding = Queue(kernel, ANY), False
         self._held, self._moved = 0, Signal(kernel)  # cycles of all holds so far
         self.busy = 0
         for _ in range(BRANCH_SETS):
@@ -148,8 +147,12 @@ class Pooling:
                 at = max(at, (yield from self._set_free.take()))
                 asked = []
                 for field in range(BRANCH_WORDS):
-                    if field >= 2:  # two staging registers, which write their word part by part
-                        at = max(at, asked[field - 2] + max(2, self._parts))
+                    # Two staging registers write their words part by part; an even field's waits
+                    # for the odd field's, with which it goes.
+                    if field % 2 == 0 and field:
+                        at = max(at, asked[-1] + max(2, self._parts - 1))
+                    elif field > 2:
+                        at = max(at, asked[-2] + self._parts)
                     asked.append((yield from self._parameters.take(at)))
                     at = asked[-1] + 1
                 self._filled.put(asked[-1] + self._parts + BRANCH_FILLED)
@@ -158,18 +161,10 @@ class Pooling:
         while True:
             given, command = yield from self._sums.take()
             yield given + BRANCH_PIPELINE + self._held
-            since = self._kernel.now
-            while self._waiting:
-                self._holding = True
-                yield self._moved
-            self._held += self._kernel.now - since
-            self._waiting, self._holding = True, False
-            self._kernel.start(self._write_word(command), self._kernel.now + 1)
-
-    def _write_word(self, command: Command | None) -> Process:
-        written = yield from self._u.take(self._kernel.now)
-        if command is not None:
-            self._kernel.start(self._finish(command, written))
-        yield written + 1
-        self._waiting = False
-        self._moved.notify()
+            since, self._holding = self._kernel.now, True
+            written = yield from self._u.take(since)
+            self._held += written - since
+            self._holding = False
+            self._moved.notify()
+            if command is not None:
+                self._kernel.start(self._finish(command, written))

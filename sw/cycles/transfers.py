@@ -7,6 +7,7 @@ from hw.spec.configuration import Configuration
 from sw.cycles.constants import (
     LOAD_BURST,
     LOAD_FLIGHT,
+    LOAD_QUEUE,
     LOAD_WRITE,
     STORE_BURST,
     STORE_ROOM,
@@ -78,12 +79,12 @@ class Loader:
                 burst, beats = yield from self._bursts.take()
                 left -= beats
                 if memory is None:  # nobody else writes there
-                    first = max(burst.first + 1, end + 1)
-                    end = max(burst.last + 1, end + beats)
+                    first = max(burst.first + LOAD_QUEUE, end + 1)
+                    end = max(burst.last + LOAD_QUEUE, end + beats)
                     self._taken.add(first, beats, end)
                     continue
                 for last in range(a_word, beats + 1, a_word):
-                    leaves = max(burst.beat(last, beats) + 1, end + a_word)
+                    leaves = max(burst.beat(last, beats) + LOAD_QUEUE, end + a_word)
                     # x is written a word at a time, column memory beat by beat.
                     writes = 1 if f["target"] == Target.X else a_word
                     begin = end + 1

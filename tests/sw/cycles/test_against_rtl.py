@@ -113,7 +113,7 @@ def test_a_block_takes_what_is_predicted(shape):
     [
         (control, "OPEN_COMMANDS", -6, ("ratios", "ideal")),
         (array, "FIFO", 20, ("ratios", "ideal")),
-        (lanes, "SETS", -14, ("ratios", "ideal")),
+        (lanes, "SETS", -6, ("ratios", "ideal")),
         (pooling, "BRANCH_MOVE", 2, BLOCKS[0]),
         (dense, "DENSE_AHEAD", -1, ("ratios", "ideal")),
         (transfers, "LOAD_FLIGHT", -32, ("real", HALF)),

@@ -21,7 +21,6 @@ from sw.cycles import constants
         ("COMMAND_BEATS", COMMAND_BITS // 128),
         ("FETCH_BURST", fetch.BURST_BEATS),
         ("FETCH_ROOM", FETCH_AHEAD_BEATS),
-        ("UNIT_QUEUE", dispatch.UNIT_COMMANDS),
         ("OPEN_COMMANDS", dispatch.TAGS),
         ("PORT_QUEUE", arbiter.OUTSTANDING_READS),
         ("LOAD_BURST", loader.BURST_BEATS),
