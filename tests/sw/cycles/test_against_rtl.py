@@ -13,7 +13,7 @@ from sim.native import NativeSimulator
 from sim.report.commands import LONG, spans
 from sw.compiler.schedule import network_program, schedule_block
 from sw.compiler.schedule.image import block_image
-from sw.cycles import array, control, dense, lanes, pooling, port, transfers
+from sw.cycles import array, dense, lanes, pooling, port, transfers
 from sw.cycles.batch import batched, shares, weight_beats
 from sw.cycles.memory import MemoryTiming
 from sw.cycles.model import predict
@@ -111,7 +111,6 @@ def test_a_block_takes_what_is_predicted(shape):
 @pytest.mark.parametrize(
     ("where", "name", "change", "case"),
     [
-        (control, "OPEN_COMMANDS", -6, ("ratios", "ideal")),
         (array, "FIFO", 20, ("ratios", "ideal")),
         (lanes, "SETS", -6, ("ratios", "ideal")),
         (pooling, "BRANCH_MOVE", 2, BLOCKS[0]),
