@@ -19,7 +19,12 @@ from sw.model.probe import NO_PROBE, sign_of
 
 
 class SelfAttention(nn.Module):
-    """``t = RPReLU(BN(c * A @ sign(v)) + q + up(k) + up(v))``, section 3.2."""
+    """``t = RPReLU(BN(c * A @ sign(v)) + q + up(k) + up(v))``, section 3.2.
+
+    While ``real`` is set, the probabilities themselves take the place of ``c * A``.
+    """
+
+    real = False
 
     def __init__(self, config: ModelConfig, stage: int):
         super().__init__()
@@ -53,7 +58,9 @@ class SelfAttention(nn.Module):
         p = (scores / sqrt(q_bits.shape[-1])).softmax(-1)
         probe.record("probability", p)
         clip = self.att_prob_clip
-        if probe is NO_PROBE and torch.is_grad_enabled():
+        if self.real:
+            context = self._merge(p.to(v_bits.dtype) @ v_bits)
+        elif probe is NO_PROBE and torch.is_grad_enabled():
             context = self._merge(probability_value(p, clip).to(v_bits.dtype) @ v_bits)
         else:  # sums of integers: exact, whatever their order
             bits = probe.probability_bit("probability_bits", p, clip)

@@ -79,7 +79,10 @@ class BinaryLinear(nn.Linear):
     """``y = s_o * sum_i bits_i * sign(w_oi - mean_i w_o)``, ``s_o = mean_i |w_oi|``; no bias.
 
     Input (..., C) of +1 and -1, output (..., O).  The input's threshold belongs to the caller.
+    While ``real`` is set, the centred weight itself takes the place of its scaled sign.
     """
+
+    real = False
 
     def __init__(self, inputs: int, outputs: int):
         super().__init__(inputs, outputs, bias=False)
@@ -88,7 +91,8 @@ class BinaryLinear(nn.Linear):
     def binary_weight(self) -> torch.Tensor:
         """The scaled signs (O, C)."""
         scale = self.weight.detach().abs().mean(-1, keepdim=True)
-        return weight_sign(self.weight - self.weight.mean(-1, keepdim=True), scale)
+        centred = self.weight - self.weight.mean(-1, keepdim=True)
+        return centred if self.real else weight_sign(centred, scale)
 
     def exact_zeros(self) -> int:
         """Weights that are exactly 0 after centring: their sign is a convention (+1 here)."""
@@ -103,7 +107,10 @@ class BinaryPatchConv(nn.Conv2d):
     """2x2 stride-2 convolution with signs of the *uncentred* weight, scaled by mean |w| a filter.
 
     Input (B, H, W, C) of +1 and -1, output (B, H*W/4, C').
+    While ``real`` is set, the weight itself takes the place of its scaled sign.
     """
+
+    real = False
 
     def __init__(self, inputs: int, outputs: int):
         super().__init__(inputs, outputs, 2, stride=2, bias=False)
@@ -112,7 +119,7 @@ class BinaryPatchConv(nn.Conv2d):
     def binary_weight(self) -> torch.Tensor:
         """The scaled signs (C', C, 2, 2)."""
         scale = self.weight.detach().abs().mean((1, 2, 3), keepdim=True)
-        return weight_sign(self.weight, scale)
+        return self.weight if self.real else weight_sign(self.weight, scale)
 
     def exact_zeros(self) -> int:
         """Weights that are exactly 0: their sign is a convention (+1 here)."""

@@ -10,7 +10,7 @@ from sw.model.block import Block
 from sw.model.config import ModelConfig
 from sw.model.embedding import BinaryPatchEmbedding, Embeddings, RealPatchEmbedding
 from sw.model.layers import TokenNorm
-from sw.model.probe import NO_PROBE, Probe
+from sw.model.probe import NO_PROBE, REAL_PROBE, Probe
 
 
 class Encoder(nn.Module):
@@ -57,7 +57,12 @@ class BinaryViT(nn.Module):
     middle two; ``until=(stage, block)`` (stage from 1, block from 0) stops behind that block and
     returns its output (B, N, C).  Trace names are ``stem``, ``stage<i>.embedding``,
     ``stage<i>.block<j>.<tensor>``, ``head.norm``, ``head.mean`` and ``logits``.
+
+    ``set_real(True)`` lifts every binarisation: the same network with real weights, clipped
+    activations and softmax attention, for a first training step.
     """
+
+    real = False
 
     def __init__(self, config: ModelConfig):
         super().__init__()
@@ -70,7 +75,14 @@ class BinaryViT(nn.Module):
     def forward(self, pictures, trace=None, binarise=None, until=None):
         """Pictures (B, H, W, 3) to logits (B, classes)."""
         watched = trace is not None or binarise is not None
-        return self.run(pictures, Probe(trace, binarise) if watched else NO_PROBE, until)
+        plain = REAL_PROBE if self.real else NO_PROBE
+        return self.run(pictures, Probe(trace, binarise) if watched else plain, until)
+
+    def set_real(self, real: bool) -> None:
+        """Lift every binarisation, or put it back; the parameters stay."""
+        for part in self.modules():
+            if hasattr(type(part), "real"):
+                part.real = real
 
     def run(self, pictures, probe: Probe, until=None):
         """Do the forward pass under any probe."""

@@ -1,6 +1,7 @@
 """Checkpoints with the names of the authors' training code, as safetensors or torch files."""
 
 import argparse
+import json
 import pickle
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ import torch
 from safetensors import SafetensorError
 
 from sw.model.binaryvit import BinaryViT
+from sw.model.config import ModelConfig
 from sw.model.errors import CheckpointError
 from sw.model.infer import State, infer_config
 
@@ -147,6 +149,23 @@ def exact_zeros(module: BinaryViT) -> dict[str, int]:
 
 
 def save_checkpoint(module: BinaryViT, path: str | Path) -> None:
-    """Write a module's state as safetensors, with the authors' names."""
+    """Write a module's state as safetensors, with the authors' names and its sizes."""
+    Path(path).write_bytes(checkpoint_bytes(module))
+
+
+def checkpoint_bytes(module: BinaryViT) -> bytes:
+    """What :func:`save_checkpoint` writes."""
     state = {name: value.detach().contiguous() for name, value in module.state_dict().items()}
-    safetensors.torch.save_file(state, Path(path))
+    return safetensors.torch.save(state, {"config": json.dumps(module.config.to_dict())})
+
+
+def saved_config(path: str | Path) -> ModelConfig | None:
+    """The sizes in a checkpoint that :func:`save_checkpoint` wrote; None in any other file.
+
+    ``heads`` and ``reduction``, which the tensors do not show, are among them.
+    """
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            return ModelConfig(**json.loads((file.metadata() or {})["config"]))
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError):
+        return None

@@ -72,6 +72,16 @@ class NoProbe(Probe):
 NO_PROBE = NoProbe()
 
 
+class RealProbe(NoProbe):
+    """The probe of a first training step in real numbers: signs become clipped values."""
+
+    def sign(self, name, x, threshold):  # noqa: D102
+        return (x + threshold).clamp(-1, 1)
+
+
+REAL_PROBE = RealProbe()
+
+
 def sign_of(probe: Probe, name: str, x: torch.Tensor, move: torch.Tensor) -> torch.Tensor:
     """Signs of ``x + move``, where ``move`` is a threshold vector of any shape."""
     return probe.sign(name, x, vector(move, x))

@@ -218,3 +218,19 @@ def test_configuration_errors_say_what_is_wrong(change, message):
     with pytest.raises(ConfigError, match=message) as caught:
         TINY.with_(**change)
     assert "\n" not in str(caught.value)
+
+
+def test_real_lifts_every_binarisation_and_puts_it_back():
+    model, _ = random_binaryvit(1, config=TINY)
+    dense = model.vit.encoder.layer[0].intermediate.dense
+    pictures = normalise(torch.from_numpy(random_pictures(0, 2, TINY.image)))
+    with torch.no_grad():
+        binary = model(pictures)
+        model.set_real(True)
+        real = model(pictures)
+        assert len(dense.binary_weight().abs()[0].unique()) > 1 and not torch.equal(real, binary)
+        dense.weight[0, 0] *= 1.01  # too little for a sign, not for a value
+        assert not torch.equal(model(pictures), real)
+        dense.weight[0, 0] /= 1.01
+        model.set_real(False)
+        assert torch.equal(model(pictures), binary)

@@ -13,6 +13,7 @@ from sw.model import (
     from_checkpoint,
     random_binaryvit,
     save_checkpoint,
+    saved_config,
 )
 from tests.sw.model.configs import CONFIGS, TINY
 
@@ -36,6 +37,7 @@ def test_round_trip(tmp_path, name, wrapped):
         save_checkpoint(model, path)
     read = from_checkpoint(path, heads=config.heads, reduction=config.reduction)
     assert read.config == config and not read.training
+    assert saved_config(path) == (None if wrapped else config)
     x = normalise(torch.from_numpy(random_pictures(0, 2, config.image)))
     with torch.no_grad():
         assert torch.equal(read(x), model(x))
