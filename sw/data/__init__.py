@@ -7,13 +7,14 @@ from sw.data.dataset import Dataset
 from sw.data.errors import DataError
 from sw.data.mosaic import is_mosaic, load_mosaic
 from sw.data.normalise import normalise
-from sw.data.pictures import load_picture_folder, prepare, read_picture
+from sw.data.pictures import Skip, load_picture_folder, prepare, read_picture
 from sw.data.synthetic import random_pictures
 
 __all__ = [
     "CLASS_NAMES",
     "DataError",
     "Dataset",
+    "Skip",
     "load",
     "load_cifar10",
     "load_mosaic",
@@ -25,7 +26,9 @@ __all__ = [
 ]
 
 
-def load(folder: str | Path, split: str = "test", size: int = 32) -> Dataset:
+def load(
+    folder: str | Path, split: str = "test", size: int = 32, skip: Skip | None = None
+) -> Dataset:
     """Read one split of a data set.
 
     Parameters
@@ -38,6 +41,8 @@ def load(folder: str | Path, split: str = "test", size: int = 32) -> Dataset:
     split : "train" or "test"
     size : int
         Picture size in pixels; the first two kinds are 32 x 32 by nature.
+    skip : callable or None
+        Unreadable pictures of a folder of pictures are left out, and it is told of each.
 
     Raises
     ------
@@ -57,4 +62,4 @@ def load(folder: str | Path, split: str = "test", size: int = 32) -> Dataset:
         return load_mosaic(folder, split)
     if (folder / split).is_dir():
         folder = folder / split
-    return load_picture_folder(folder, size)
+    return load_picture_folder(folder, size, skip)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,7 +15,13 @@ STD = (0.229, 0.224, 0.225)
 
 def normalise(pixels: torch.Tensor) -> torch.Tensor:
     """Pixels 0..255 (..., 3) to floats: scaled to 0..1, minus the mean, over the deviation."""
+    mean, deviation = _statistics(pixels.device)
+    return (pixels.float() - mean) / deviation
+
+
+@cache
+def _statistics(device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and deviation of pixels 0..255; on an accelerator a copy a call would cost a wait."""
     import torch
 
-    mean, std = torch.tensor(MEAN), torch.tensor(STD)
-    return (pixels.float() - 255 * mean) / (255 * std)
+    return 255 * torch.tensor(MEAN, device=device), 255 * torch.tensor(STD, device=device)

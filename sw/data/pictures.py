@@ -1,5 +1,6 @@
 """Reading pictures: one file, or a folder with one sub-folder a class."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,11 @@ from sw.data.dataset import Dataset
 from sw.data.errors import DataError
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".ppm"}
+NAMED = 3
+"""Unreadable pictures that an error names."""
+
+Skip = Callable[[str], None]
+"""Told of each picture that is left out, in one line."""
 
 
 def read_picture(path: Path) -> np.ndarray:
@@ -45,7 +51,7 @@ def prepare(pixels: np.ndarray, size: int, resize: int | None = None) -> np.ndar
     return picture[top : top + size, left : left + size]
 
 
-def load_picture_folder(folder: Path, size: int) -> Dataset:
+def load_picture_folder(folder: Path, size: int, skip: Skip | None = None) -> Dataset:
     """Read a folder with one sub-folder of pictures per class, in alphabetical order.
 
     Parameters
@@ -53,11 +59,13 @@ def load_picture_folder(folder: Path, size: int) -> Dataset:
     folder : Path
     size : int
         Height and width in pixels that every picture is brought to by :func:`prepare`.
+    skip : callable or None
+        Leave unreadable pictures out and tell it of each; None: they are an error.
 
     Raises
     ------
     DataError
-        If there is no class folder, a class has no picture, or a picture is unreadable (named).
+        If there is no class folder, a class has no picture, or pictures are unreadable (named).
     """
     classes = sorted(entry for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != ".")
     if not classes:
@@ -65,7 +73,7 @@ def load_picture_folder(folder: Path, size: int) -> Dataset:
             f"{folder}: no data set; expected cifar-10-batches-py files, mosaics with labels.npz,"
             " or one sub-folder of pictures a class"
         )
-    images, labels = [], []
+    images, labels, unreadable = [], [], []
     for number, class_folder in enumerate(classes):
         files = sorted(f for f in class_folder.iterdir() if f.suffix.lower() in SUFFIXES)
         if not files:
@@ -73,8 +81,22 @@ def load_picture_folder(folder: Path, size: int) -> Dataset:
                 f"{class_folder}: no pictures; a class folder holds {', '.join(sorted(SUFFIXES))}"
             )
         for file in files:
-            images.append(prepare(read_picture(file), size))
-            labels.append(number)
+            try:
+                images.append(prepare(read_picture(file), size))
+                labels.append(number)
+            except DataError as error:
+                unreadable.append(str(error))
+        if number not in labels[-1:]:
+            raise DataError(f"{class_folder}: none of its {len(files)} pictures is readable")
+    for line in unreadable if skip else ():
+        skip(f"left out: {line}")
+    if unreadable and not skip:
+        more = len(unreadable) - NAMED
+        raise DataError(
+            "; ".join(unreadable[:NAMED])
+            + (f" and {more} more" if more > 0 else "")
+            + "; mend or remove what is unreadable, or pass --skip-unreadable"
+        )
     return Dataset(
         np.stack(images), np.asarray(labels, dtype=np.int64), tuple(c.name for c in classes)
     )

@@ -91,6 +91,7 @@ def load_teacher(path: str | Path) -> CifarResNet:
 
 @torch.no_grad()
 def logits_of(teacher: nn.Module, images: np.ndarray, batch: int = 250) -> torch.Tensor:
-    """Logits (N, classes) of uint8 pictures (N, H, W, 3), in batches."""
+    """Logits (N, classes) of uint8 pictures (N, H, W, 3), in batches, on the processor."""
+    device = next(teacher.parameters()).device
     parts = torch.from_numpy(images).split(batch)
-    return torch.cat([teacher(part.float()).float() for part in parts])
+    return torch.cat([teacher(part.to(device).float()).float().cpu() for part in parts])

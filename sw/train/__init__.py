@@ -1,7 +1,17 @@
-"""Training: ``python -m sw.train --data DIR``."""
+"""Training: ``python -m sw.train --recipe NAME --data DIR``."""
 
-from sw.train.errors import TrainError
+from sw.train.errors import NotFiniteError, TrainError
+from sw.train.place import Place
 from sw.train.recipe import Recipe
+from sw.train.recipes import RECIPES
 from sw.train.trainer import Trainer, evaluate
 
-__all__ = ["Recipe", "TrainError", "Trainer", "evaluate"]
+__all__ = [
+    "RECIPES",
+    "NotFiniteError",
+    "Place",
+    "Recipe",
+    "TrainError",
+    "Trainer",
+    "evaluate",
+]

@@ -1,97 +1,118 @@
-"""Command line of training: ``python -m sw.train --data DIR [--teacher FILE] [--out DIR]``."""
+"""Command line of training: ``python -m sw.train --recipe NAME --data DIR [--teacher FILE]``."""
 
-import argparse
+import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from sw.data import DataError, load
-from sw.model import ModelConfig, ModelError
+from sw.bad_input import bad_input
+from sw.data import Dataset, Skip, load
+from sw.driver import DriverError
+from sw.train.ablation import run_ablation
+from sw.train.curve import draw_curve
 from sw.train.distillation import teacher_logits
-from sw.train.errors import TrainError
-from sw.train.recipe import Recipe
+from sw.train.errors import NotFiniteError, TrainError
+from sw.train.files import write_atomically
+from sw.train.options import ABLATION, changed, check_classes, chosen, no_sizes, parse
+from sw.train.place import Place
+from sw.train.recipes import RECIPES, Named
 from sw.train.trainer import Trainer, evaluate
 
-
-def _arguments(argv):
-    parser = argparse.ArgumentParser(
-        prog="python -m sw.train",
-        description="Train a BinaryViT on small pictures; goes on where a run in --out stopped.",
-    )
-    add, recipe, model = parser.add_argument, Recipe(), ModelConfig()
-    add("--data", required=True, help="cifar-10-batches-py, mosaic folder, or train/ and test/")
-    add("--teacher", type=Path, help="CIFAR ResNet (.npz) to distil from")
-    add("--out", type=Path, default=Path("build/train"), help="folder for state, log and weights")
-    add("--epochs", type=float, default=recipe.epochs)
-    add("--minutes", type=float, help="length in minutes, instead of --epochs")
-    add("--batch", type=int, default=recipe.batch)
-    add("--rate", type=float, default=recipe.rate, help="peak learning rate")
-    add("--hard", type=float, default=recipe.hard, help="share of the labels in the loss")
-    add("--temperature", type=float, default=recipe.temperature)
-    add("--seed", type=int, default=recipe.seed)
-    add("--held-out", type=int, default=0, help="training pictures kept aside for validation")
-    add("--compile", action="store_true", help="compile the model first: faster steps")
-    add("--threads", type=int, help="processor threads; on a busy machine fewer are faster")
-    for name in ("channels", "depths", "reduction", "heads", "hidden"):
-        default = getattr(model, name)
-        add(f"--{name}", type=int, nargs="+", default=default, help="one number a stage")
-    add("--image", type=int, default=model.image)
-    add("--patch", type=int, default=model.patch)
-    return parser.parse_args(argv)
+ABLATION_EPOCHS = 100
+"""Of every row, unless told otherwise."""
 
 
-def _speaker():
-    """Progress: one live line on a terminal, plain lines elsewhere."""
+def _speaker(place: Place):
+    """Progress: one live line on a terminal, plain lines elsewhere; one process speaks."""
+    if not place.first:
+        return lambda line: None
     if not sys.stdout.isatty():
         return lambda line: print(line, flush=True)
     from rich.console import Console
 
     console = Console(highlight=False)
-    return lambda line: console.print(line, end="\r" if "pictures/s" in line else "\n")
+    return lambda line: console.print(line, end="\r" if "training accuracy" in line else "\n")
 
 
-def train(arguments) -> None:
-    """Train by the parsed command line, and report the test accuracy of the last weights."""
-    say = _speaker()
+def _logits(arguments, data: Dataset, out: Path, place: Place, say):
+    """The teacher's logits; the first process computes them, the others read what it kept."""
+    if arguments.teacher is None:
+        return None
+    if place.first:
+        teacher_logits(arguments.teacher, data, out, say, place.device)
+    place.meet()
+    return teacher_logits(arguments.teacher, data, out, say, place.device)
+
+
+def _split(data: Dataset, held_out: int) -> tuple[Dataset, Dataset | None]:
+    """Training pictures, and those kept aside: the same ones for every seed."""
+    if not held_out:
+        return data, None
+    if not 0 < held_out < len(data):
+        raise TrainError(f"--held-out {held_out}: there are {len(data)} training pictures")
+    order = torch.randperm(len(data), generator=torch.Generator().manual_seed(0)).numpy()
+    return data.take(order[held_out:]), data.take(order[:held_out])
+
+
+def train(arguments, named: Named, out: Path, place: Place, say, skip: Skip | None,
+          logits: Path | None = None) -> None:  # fmt: skip
+    """One model to its end; the teacher's logits are kept in ``logits``, by default ``out``."""
+    data = load(arguments.data, "train", named.model.image, skip)
+    check_classes(arguments.data, data.class_names, named.model)
+    data, held_out = _split(data, arguments.held_out)
+    soft = _logits(arguments, data, logits or out, place, say)
+    say(f"model: {named.model.parameter_bits() / 1000:.0f} kbit of binary weights and parameters")
+    trainer = Trainer(
+        named.model, named.recipe, data, out, soft, place, arguments.compile, arguments.init
+    )
+    trainer.run(say, arguments.steps)
+    if not place.first or trainer.done < 1:
+        return
+    result = {"recipe": arguments.recipe, "teacher": arguments.teacher and arguments.teacher.name,
+              "torch": torch.__version__, "seconds": trainer.seconds}  # fmt: skip
+    if held_out is not None:
+        result["held_out"] = evaluate(trainer.model, held_out)
+        say(f"held-out training pictures: {result['held_out']:.2%}")
+    test = load(arguments.data, "test", named.model.image, skip)
+    check_classes(arguments.data, test.class_names, named.model)
+    result |= {"test": evaluate(trainer.model, test), "test_pictures": len(test)}
+    log = json.loads((out / "log.json").read_text()) | {"result": result}
+    write_atomically(out / "log.json", (json.dumps(log, indent=1) + "\n").encode())
+    draw_curve(log, out / "curve.png", f"{arguments.recipe}, seed {named.recipe.seed}")
+    say(f"test accuracy of the last weights: {result['test']:.2%} of {len(test):,} pictures")
+    say(f"weights: {out / 'model.safetensors'}")
+
+
+def run(arguments) -> None:
+    """What the command line asks for."""
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
-    data = load(arguments.data, "train", arguments.image)
-    config = ModelConfig(
-        image=arguments.image, patch=arguments.patch, classes=len(data.class_names),
-        channels=arguments.channels, depths=arguments.depths, reduction=arguments.reduction,
-        heads=arguments.heads, hidden=arguments.hidden,
-    )  # fmt: skip
-    recipe = Recipe(
-        epochs=arguments.epochs, minutes=arguments.minutes, batch=arguments.batch,
-        rate=arguments.rate, hard=arguments.hard, temperature=arguments.temperature,
-        seed=arguments.seed,
-    )  # fmt: skip
-    held_out = None
-    if arguments.held_out:
-        order = torch.randperm(len(data), generator=torch.Generator().manual_seed(0)).numpy()
-        held_out = data.take(order[: arguments.held_out])
-        data = data.take(order[arguments.held_out :])
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    soft = None
-    if arguments.teacher is not None:
-        soft = teacher_logits(arguments.teacher, data, arguments.out, say)
-    say(f"model: {config.parameter_bits() / 1000:.0f} kbit of binary weights and parameters")
-    trainer = Trainer(config, recipe, data, arguments.out, soft, arguments.compile)
-    trainer.run(say)
-    if held_out is not None:
-        say(f"held-out training pictures: {evaluate(trainer.model, held_out):.2%}")
-    test = load(arguments.data, "test", arguments.image)
-    say(f"test accuracy of the last weights: {evaluate(trainer.model, test):.2%}")
-    say(f"weights: {arguments.out / 'model.safetensors'}")
+    place = Place.find(arguments.device)
+    say = _speaker(place)
+    out = arguments.out or Path("build/train") / arguments.recipe
+    skip = say if arguments.skip_unreadable else None
+    try:
+        if arguments.recipe == ABLATION:
+            no_sizes(arguments)
+            recipe = changed(replace(RECIPES["cifar10"].recipe, epochs=ABLATION_EPOCHS), arguments)
+            run_ablation(arguments, recipe, out, place, say, skip, train)
+        else:
+            train(arguments, chosen(arguments), out, place, say, skip)
+    finally:
+        place.leave()
 
 
 def main(argv=None) -> int:
-    """Run the command line; the exit status is 1 after an error of the user's making."""
+    """Run the command line; the exit status is 2 for bad input, 1 where training fails."""
     try:
-        train(_arguments(argv))
-    except (DataError, ModelError, TrainError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        run(parse(argv))
+    except (*bad_input(), TrainError) as error:
+        print(f"train: {error}", file=sys.stderr)
+        return 2
+    except (NotFiniteError, DriverError) as error:
+        print(f"train: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("stopped; run again to go on from the last state", file=sys.stderr)

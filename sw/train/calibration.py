@@ -19,9 +19,10 @@ def calibrate_norms(model: BinaryViT, data: Dataset, count: int = 5000, batch: i
         norm.reset_running_stats()
         norm.momentum = None  # cumulative mean
     model.train()
+    device = next(model.parameters()).device
     images = torch.from_numpy(data.images[:count])
     for start in range(0, len(images), batch):
-        model(normalise(images[start : start + batch]))
+        model(normalise(images[start : start + batch].to(device)))
     for norm in norms:
         norm.momentum = 0.1
     model.eval()

@@ -5,6 +5,7 @@ the logits of the unshifted picture, so that the teacher costs one pass instead 
 """
 
 import hashlib
+import io
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,13 @@ import torch.nn.functional as F
 from sw.data import Dataset
 from sw.model.teacher import load_teacher, logits_of
 from sw.train.errors import TrainError
+from sw.train.files import write_atomically
 
 
-def teacher_logits(teacher: Path, data: Dataset, folder: Path, say=print) -> torch.Tensor:
-    """Logits (2, N, classes) of the pictures and of their mirror images.
+def teacher_logits(
+    teacher: Path, data: Dataset, folder: Path, say=print, device: torch.device | None = None
+) -> torch.Tensor:
+    """Logits (2, N, classes) of the pictures and of their mirror images, on the processor.
 
     Kept in ``folder`` under a name made from the teacher's file and the pictures, and read from
     there the next time.
@@ -27,27 +31,40 @@ def teacher_logits(teacher: Path, data: Dataset, folder: Path, say=print) -> tor
     CheckpointError
         If ``teacher`` is no readable ResNet.
     TrainError
-        If it knows another number of classes than the data.
+        If its outputs do not match: another number of classes than the data, or no numbers.
     """
     model = load_teacher(teacher)
     if model.linear.out_features != len(data.class_names):
         raise TrainError(
-            f"{teacher}: {model.linear.out_features} classes, the data has {len(data.class_names)}"
+            f"{teacher}: {model.linear.out_features} classes, the data has"
+            f" {len(data.class_names)}; give a teacher of the same classes"
         )
     digest = hashlib.sha256(teacher.read_bytes())
     digest.update(np.ascontiguousarray(data.images).data)
     kept = folder / f"teacher_{digest.hexdigest()[:16]}.npy"
-    if kept.is_file():
-        return torch.from_numpy(np.load(kept)).float()
+    if kept.is_file() and (read := _read(kept, data)) is not None:
+        return read
     say(f"teacher: computing logits of {2 * len(data)} pictures")
-    model = model.to(memory_format=torch.channels_last)
+    device = device or torch.device("cpu")
+    model = model.to(device, memory_format=torch.channels_last)
     mirrored = np.ascontiguousarray(data.images[:, :, ::-1])
-    with torch.autocast("cpu", torch.bfloat16):
-        logits = torch.stack([logits_of(model, data.images), logits_of(model, mirrored)])
-    partial = kept.with_suffix(".partial.npy")
-    np.save(partial, logits.half().numpy())
-    partial.replace(kept)
-    return logits.half().float()
+    with torch.autocast(device.type, torch.bfloat16):
+        logits = torch.stack([logits_of(model, data.images), logits_of(model, mirrored)]).half()
+    if not torch.isfinite(logits).all():
+        raise TrainError(f"{teacher}: gives logits that are no numbers; its weights are damaged")
+    content = io.BytesIO()
+    np.save(content, logits.numpy())
+    write_atomically(kept, content.getvalue())
+    return logits.float()
+
+
+def _read(kept: Path, data: Dataset) -> torch.Tensor | None:
+    """Kept logits, or None if the file is damaged."""
+    try:
+        logits = torch.from_numpy(np.load(kept, allow_pickle=False)).float()
+    except (OSError, ValueError, EOFError):
+        return None
+    return logits if logits.shape == (2, len(data), len(data.class_names)) else None
 
 
 def loss(logits, labels, soft, hard: float, temperature: float) -> torch.Tensor:

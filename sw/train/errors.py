@@ -1,5 +1,9 @@
-"""The error type of training; every message is one line."""
+"""The error types of training; every message is one line."""
 
 
 class TrainError(ValueError):
-    """Training cannot start or go on: a wrong option, a wrong file, or a loss that is no number."""
+    """Training cannot start or go on: a wrong option or a wrong file."""
+
+
+class NotFiniteError(ArithmeticError):
+    """The loss became NaN or infinite; the last state on disk is from before."""

@@ -1,10 +1,7 @@
-"""The training recipe: its settings, the learning rate and the augmentation."""
+"""The training settings and the learning rate."""
 
 import math
 from dataclasses import asdict, dataclass
-
-import torch
-import torch.nn.functional as F
 
 from sw.train.errors import TrainError
 
@@ -18,11 +15,13 @@ class Recipe:
     epochs : float
         Length of the run; the learning rate follows the share of it that is done.
     minutes : float or None
-        If set, the length in minutes of training time instead of ``epochs``.
+        If set, the length in minutes of training time instead of ``epochs`` (one process only).
     batch : int
-        Pictures a step.
+        Pictures a step, over all processes.
     rate : float
         Peak learning rate of AdamW: linear warm-up over ``warmup`` of the run, then a cosine to 0.
+    warmup : float
+        Share of the run.
     decay : float
         Weight decay of the real matrices (stem, classifier); signs have no use for one.
     clip_rate : float
@@ -35,6 +34,17 @@ class Recipe:
         Random crop: pictures move up to this many pixels each way.
     flip : bool
         Random mirroring.
+    cutmix : float
+        Share of the steps in which a box of every picture comes from another one.  Helps models
+        that learn their training pictures by heart; small binary ones rather underfit.
+    average : float
+        Decay of a moving average of the weights, which is then what is kept; 0 for none.
+    real : float
+        Share of the run that is trained in real numbers first, with a learning rate curve of its
+        own.
+    fresh_stem : bool
+        Start the first patch embedding at random when the rest comes from real numbers: from
+        ``real``, or from the checkpoint that a run starts with.
     seed : int
     """
 
@@ -42,13 +52,17 @@ class Recipe:
     minutes: float | None = None
     batch: int = 100
     rate: float = 2e-3
+    warmup: float = 0.02
     decay: float = 0.0
     clip_rate: float = 0.05
-    warmup: float = 0.02
     hard: float = 0.1
     temperature: float = 2.0
     shift: int = 4
     flip: bool = True
+    cutmix: float = 0.0
+    average: float = 0.0
+    real: float = 0.0
+    fresh_stem: bool = False
     seed: int = 0
 
     def __post_init__(self):
@@ -57,38 +71,26 @@ class Recipe:
                 raise TrainError(f"{name}={getattr(self, name)} must be positive")
         if self.minutes is not None and not self.minutes > 0:
             raise TrainError(f"minutes={self.minutes} must be positive")
-        for name in ("hard", "warmup"):
+        if self.shift < 0:
+            raise TrainError(f"shift={self.shift} must not be negative")
+        for name in ("hard", "warmup", "cutmix"):
             if not 0 <= getattr(self, name) <= 1:
                 raise TrainError(f"{name}={getattr(self, name)} must lie in 0..1")
+        for name in ("average", "real"):
+            if not 0 <= getattr(self, name) < 1:
+                raise TrainError(f"{name}={getattr(self, name)} must lie in 0..1, without 1")
 
     def to_dict(self) -> dict:
         """The fields, for a file."""
         return asdict(self)
 
+    def is_real(self, done: float) -> bool:
+        """Whether the run trains in real numbers when the share ``done`` of it is over."""
+        return done < self.real
+
     def rate_at(self, done: float) -> float:
         """Learning rate when the share ``done`` (0..1) of the run is over."""
-        ramp = min(1.0, done / self.warmup + 1e-3) if self.warmup else 1.0
-        return self.rate * ramp * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
-
-
-def pad(images: torch.Tensor, shift: int) -> torch.Tensor:
-    """Zero border of ``shift`` pixels around pictures (N, H, W, 3), from which crops are cut."""
-    return F.pad(images, (0, 0, shift, shift, shift, shift))
-
-
-def augment(padded, index, recipe: Recipe, generator: torch.Generator):
-    """Cut a random crop of each picture ``index`` and mirror half of them, in one gather.
-
-    Returns
-    -------
-    pixels : uint8 (B, H, W, 3)
-    mirrored : bool (B,)
-    """
-    batch, width = len(index), padded.shape[2] - 2 * recipe.shift
-    height = padded.shape[1] - 2 * recipe.shift
-    offset = torch.randint(0, 2 * recipe.shift + 1, (2, batch, 1, 1), generator=generator)
-    mirrored = torch.rand(batch, generator=generator) < (0.5 if recipe.flip else 0.0)
-    rows = offset[0] + torch.arange(height).view(1, height, 1)
-    columns = torch.arange(width).view(1, 1, width).expand(batch, 1, width)
-    columns = torch.where(mirrored.view(-1, 1, 1), width - 1 - columns, columns) + offset[1]
-    return padded[index.view(-1, 1, 1), rows, columns], mirrored
+        start, length = (0.0, self.real) if self.is_real(done) else (self.real, 1 - self.real)
+        here = min(1.0, (done - start) / length)
+        ramp = min(1.0, here / self.warmup + 1e-3) if self.warmup else 1.0
+        return self.rate * ramp * 0.5 * (1 + math.cos(math.pi * here))

@@ -9,15 +9,26 @@ import torch
 
 from sw.data import Dataset, normalise
 from sw.model import BinaryViT, ModelConfig
-from sw.model.checkpoint import save_checkpoint
+from sw.model.checkpoint import checkpoint_bytes
 from sw.train import state as states
+from sw.train.augment import cutmix
+from sw.train.batches import Batches
 from sw.train.calibration import calibrate_norms
 from sw.train.distillation import loss as distillation_loss
-from sw.train.errors import TrainError
-from sw.train.recipe import Recipe, augment, pad
+from sw.train.errors import NotFiniteError, TrainError
+from sw.train.files import write_atomically
+from sw.train.optimiser import make_average, make_optimiser
+from sw.train.place import Place
+from sw.train.recipe import Recipe
+from sw.train.speed import Speed
+from sw.train.start import refresh_stem, start_clips, start_from
 
 SAVE_SECONDS = 60
 """Seconds between two states on disk."""
+SAY_SECONDS = 10
+"""Seconds between two points of the learning curve."""
+WINDOW = 20
+"""Steps between two looks at the losses: each look waits for the accelerator."""
 
 
 class Trainer:
@@ -34,175 +45,213 @@ class Trainer:
         ``model.safetensors`` (the last weights, when the run is over).
     soft : tensor (2, N, classes) or None
         The teacher's logits of the pictures and of their mirror images.
-    compiled : bool
-        Compile the model first: worth its minute on long runs.
+    place : Place
+    compiled : str
+        Mode of ``torch.compile``, worth its minute on long runs; empty for none.
+    init : Path or None
+        Checkpoint of the same architecture to start from.
 
     Raises
     ------
     TrainError
-        If the state in ``out`` belongs to another model or recipe, or the loss is not finite.
+        If the state in ``out`` belongs to another run (only the rate may change, which helps
+        one that diverged), or batch and processes do not fit.
+    CheckpointError
+        If ``init`` is of another architecture.
     """
 
     def __init__(self, config: ModelConfig, recipe: Recipe, data: Dataset, out: Path, soft=None,
-                 compiled: bool = False):  # fmt: skip
-        if len(data) < recipe.batch:
-            raise TrainError(f"batch={recipe.batch} is larger than the {len(data)} pictures")
-        self.config, self.recipe, self.out, self.soft = config, recipe, Path(out), soft
-        self.data = data
-        self.padded = pad(torch.from_numpy(data.images), recipe.shift)
-        self.labels = torch.from_numpy(data.labels)
+                 place: Place | None = None, compiled: str = "",
+                 init: Path | None = None):  # fmt: skip
+        self.config, self.recipe, self.out = config, recipe, Path(out)
+        self.data, self.place = data, place or Place()
+        self._check()
+        self.batches = Batches(data, recipe, soft, self.place)
         torch.manual_seed(recipe.seed)
         self.model = BinaryViT(config).train()
         start_clips(self.model)
-        self.forward = torch.compile(self.model) if compiled else self.model
-        self.optimizer = self._optimizer()
-        self.generator = torch.Generator().manual_seed(recipe.seed)
+        if init is not None:
+            start_from(self.model, init, recipe.fresh_stem)
+        self.model.to(self.place.device)
+        self.real = recipe.is_real(0.0)
+        self.model.set_real(self.real)
+        self.average = make_average(self.model, recipe)
+        self.optimizer = make_optimiser(self.model, recipe)
+        self.speed = Speed(self.place)
         self.step, self.seconds, self.curve = 0, 0.0, []
-        self.order, self.loss, self.accuracy = None, math.nan, math.nan
+        self.loss, self.accuracy = math.nan, math.nan
+        self._pending = []
         if (self.out / "state.pt").is_file():
             self._resume(states.read(self.out / "state.pt"))
+        wrapped = self.place.parallel(self.model, unused=recipe.real > 0)
+        self.forward = torch.compile(wrapped, mode=compiled) if compiled else wrapped
 
-    def _optimizer(self):
-        clips, matrices, rest = [], [], []
-        for name, parameter in self.model.named_parameters():
-            if name.endswith("att_prob_clip"):
-                clips.append(parameter)
-            elif "patch_embeddings.projection.weight" in name or "classifier.weight" in name:
-                matrices.append(parameter)
-            else:
-                rest.append(parameter)
-        groups = [
-            {"params": clips, "weight_decay": 0.0, "factor": self.recipe.clip_rate},
-            {"params": matrices, "weight_decay": self.recipe.decay, "factor": 1.0},
-            {"params": rest, "weight_decay": 0.0, "factor": 1.0},
-        ]
-        return torch.optim.AdamW(groups, lr=self.recipe.rate, fused=True)
-
-    @property
-    def steps_an_epoch(self) -> int:
-        """Steps in one pass over the pictures."""
-        return len(self.labels) // self.recipe.batch
+    def _check(self) -> None:
+        recipe, world = self.recipe, self.place.world
+        if len(self.data) < recipe.batch:
+            raise TrainError(f"batch={recipe.batch} is larger than the {len(self.data)} pictures")
+        if recipe.batch % world:
+            raise TrainError(f"batch={recipe.batch} does not divide among {world} processes")
+        if recipe.minutes is not None and world > 1:
+            raise TrainError("minutes cannot be kept by several processes; give epochs")
 
     @property
     def done(self) -> float:
         """Share of the run that is over, 0..1."""
         if self.recipe.minutes is not None:
             return self.seconds / (60 * self.recipe.minutes)
-        return self.step / (self.recipe.epochs * self.steps_an_epoch)
+        return self.step / (self.recipe.epochs * self.batches.an_epoch)
 
     def run(self, say=print, steps: int | None = None) -> None:
-        """Train to the end of the recipe, or for ``steps`` more steps; then save everything."""
+        """Train to the end of the recipe, or for ``steps`` more steps; then save everything.
+
+        Raises
+        ------
+        NotFiniteError
+            If the loss is NaN or infinite; the last state on disk is from before that step.
+        """
         saved = said = time.monotonic()
         last = math.inf if steps is None else self.step + steps
+        self.speed.measure_feed(lambda: self.batches.batch(self.step), self.recipe.batch)
         while self.done < 1 and self.step < last:
-            began = time.monotonic()
-            self._step()
+            self._window(min(last, self.step + (WINDOW if self.step else 1)))
             now = time.monotonic()
-            self.seconds += now - began
-            if self.step == 1 or now - said > 10:
-                self._report(say, self.recipe.batch / (now - began))
+            if not self.curve or now - said > SAY_SECONDS or self.done >= 1:
+                self._report(say)
                 said = now
             if now - saved > SAVE_SECONDS:
                 self.save()
                 saved = now
         self.save()
         if self.done >= 1:
-            calibrate_norms(self.model, self.data)
-            save_checkpoint(self.model, self.out / "model.safetensors")
+            self._finish()
+        say(f"speed: {self.speed.pictures:,.0f} pictures/s on {self.place.name}, augmentation "
+            f"alone {self.speed.feed:,.0f}; the limit is {self.speed.limit}")  # fmt: skip
 
-    def _step(self):
+    def _window(self, last: int) -> None:
+        """Steps up to ``last`` or to the run's end, then one look at their losses."""
+        first = self.step
+        self.speed.begin()
+        while self.step < last and self.done < 1:
+            self._step()
+            if self.recipe.minutes is not None:
+                break  # the share that is done is known only when the device is
+        self.speed.queued()
+        found = self.place.mean(torch.stack([torch.stack(pair) for pair in self._pending])).cpu()
+        self._pending.clear()
+        self.seconds += self.speed.end((self.step - first) * self.recipe.batch)
+        for step, (loss, hit) in enumerate(found.tolist(), start=first):
+            if not math.isfinite(loss):
+                raise NotFiniteError(
+                    f"loss is {loss} at step {step}; the last good state is kept in {self.out}: "
+                    f"run again with a lower rate ({self.recipe.rate} now) to go on from there"
+                )
+            blend = 1 / min(step + 1, 100)
+            self.loss = loss if step == 0 else self.loss + blend * (loss - self.loss)
+            self.accuracy = hit if step == 0 else self.accuracy + blend * (hit - self.accuracy)
+
+    def _step(self) -> None:
         recipe = self.recipe
+        if self.real and not recipe.is_real(self.done):
+            self._binarise()
         for group in self.optimizer.param_groups:
             group["lr"] = recipe.rate_at(self.done) * group["factor"]
-        index = self._next_index()
-        pixels, mirrored = augment(self.padded, index, recipe, self.generator)
-        logits = self.forward(normalise(pixels))
-        soft = None if self.soft is None else self.soft[mirrored.long(), index]
-        labels = self.labels[index]
+        pixels, labels, soft = self.batches.batch(self.step)
+        own = cutmix(pixels, recipe.cutmix, self.batches.box_generator(self.step))
+        with self.place.autocast():
+            logits = self.forward(normalise(pixels)).float()
         loss = distillation_loss(logits, labels, soft, recipe.hard, recipe.temperature)
-        value = loss.item()
-        if not math.isfinite(value):
-            raise TrainError(
-                f"loss is {value} at step {self.step}; lower the learning rate"
-                f" ({recipe.rate}) and resume from the last state"
+        if own < 1:
+            labels_of_box, soft_of_box = labels.roll(1), None if soft is None else soft.roll(1, 0)
+            of_box = distillation_loss(
+                logits, labels_of_box, soft_of_box, recipe.hard, recipe.temperature
             )
+            loss = own * loss + (1 - own) * of_box
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
         with torch.no_grad():  # a probability is compared with c / 2: c must stay positive
             for clip in self.optimizer.param_groups[0]["params"]:
                 clip.clamp_(min=1e-4)
-        hit = (logits.detach().argmax(-1) == labels).float().mean().item()
-        blend = 1 / min(self.step + 1, 100)
-        self.loss = value if self.step == 0 else self.loss + blend * (value - self.loss)
-        self.accuracy = hit if self.step == 0 else self.accuracy + blend * (hit - self.accuracy)
+            if self.average:
+                torch._foreach_lerp_(self.average, list(self.model.parameters()),
+                                     1 - recipe.average)  # fmt: skip
+        hits = (logits.detach().argmax(-1) == labels).float().mean()
+        self._pending.append((loss.detach(), hits))
         self.step += 1
 
-    def _next_index(self):
-        position = self.step % self.steps_an_epoch
-        if position == 0 or self.order is None:
-            self.order = torch.randperm(len(self.labels), generator=self.generator)
-        start = position * self.recipe.batch
-        return self.order[start : start + self.recipe.batch]
+    def _binarise(self) -> None:
+        """The second step: binary from here, with a new optimiser."""
+        self.real = False
+        self.model.set_real(False)
+        if self.recipe.fresh_stem:
+            torch.manual_seed(self.recipe.seed + 1)  # the same stem in every process
+            refresh_stem(self.model)
+        self.optimizer = make_optimiser(self.model, self.recipe)
+        self.average = make_average(self.model, self.recipe)
 
-    def _report(self, say, speed):
+    def _finish(self) -> None:
+        """The weights that are kept, with norms of the training pictures."""
+        if self.average:
+            with torch.no_grad():
+                torch._foreach_copy_(list(self.model.parameters()), self.average)
+        calibrate_norms(self.model, self.data)
+        if self.place.first:
+            write_atomically(self.out / "model.safetensors", checkpoint_bytes(self.model))
+        self.place.meet()
+
+    def _report(self, say) -> None:
         point = {
-            "step": self.step, "epoch": self.step / self.steps_an_epoch, "done": self.done,
+            "step": self.step, "epoch": self.step / self.batches.an_epoch, "done": self.done,
             "seconds": self.seconds, "loss": self.loss, "accuracy": self.accuracy,
+            "pictures_per_second": self.speed.pictures,
         }  # fmt: skip
         self.curve.append(point)
         say(
             f"{self.done:6.1%}  step {self.step}  epoch {point['epoch']:.2f}"
-            f"  loss {self.loss:.3f}  training accuracy {self.accuracy:.1%}  {speed:.0f} pictures/s"
+            f"  loss {self.loss:.3f}  training accuracy {self.accuracy:.1%}"
+            f"  {self.speed.pictures:,.0f} pictures/s"
         )
 
     def save(self) -> None:
-        """Write the resumable state and the learning curve."""
-        self.out.mkdir(parents=True, exist_ok=True)
+        """Write the resumable state and the learning curve; only the first process does."""
+        if not self.place.first:
+            return
         states.write(self.out / "state.pt", {
-            "model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(),
-            "config": self.config.to_dict(), "recipe": self.recipe.to_dict(),
-            "generator": self.generator.get_state(), "order": self.order, "step": self.step,
-            "seconds": self.seconds, "curve": self.curve, "loss": self.loss,
-            "accuracy": self.accuracy,
+            "model": self.model.state_dict(), "average": self.average,
+            "optimizer": self.optimizer.state_dict(), "real": self.real,
+            "step": self.step, "seconds": self.seconds, "curve": self.curve, "loss": self.loss,
+            "accuracy": self.accuracy, **self._identity(),
         })  # fmt: skip
-        log = {"config": self.config.to_dict(), "recipe": self.recipe.to_dict(),
-               "curve": self.curve}  # fmt: skip
-        partial = self.out / "log.json.partial"
-        partial.write_text(json.dumps(log, indent=1))
-        partial.replace(self.out / "log.json")
+        log = self._identity() | {"step": self.step, "done": self.done,
+                                  "speed": self.speed.to_dict(), "curve": self.curve}  # fmt: skip
+        write_atomically(self.out / "log.json", (json.dumps(log, indent=1) + "\n").encode())
+
+    def _identity(self) -> dict:
+        """What a state must share with the run that goes on from it."""
+        return {"config": self.config.to_dict(), "recipe": self.recipe.to_dict(),
+                "pictures": len(self.data)}  # fmt: skip
 
     def _resume(self, state: dict) -> None:
-        if state["config"] != self.config.to_dict():
-            raise TrainError(f"{self.out}: holds a run of another model; use another --out")
+        states.check_same_run(self.out, state, self._identity())
+        if self.real and not state["real"]:
+            self.real = False
+            self.model.set_real(False)
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.generator.set_state(state["generator"])
-        for name in ("order", "step", "seconds", "curve", "loss", "accuracy"):
+        for mine, kept in zip(self.average, state["average"], strict=True):
+            mine.copy_(kept)
+        for name in ("step", "seconds", "curve", "loss", "accuracy"):
             setattr(self, name, state[name])
-
-
-@torch.no_grad()
-def start_clips(model: BinaryViT) -> None:
-    """Start each attention clip at the mean probability, one over the number of keys.
-
-    At the authors' start, 0.005, every bit of an attention over fewer than 100 keys or so is 1,
-    and short training does not get away from there.
-    """
-    config, layers = model.config, iter(model.vit.encoder.layer)
-    for stage, depth in enumerate(config.depths):
-        keys = config.tokens(stage) // config.reduction[stage] ** 2
-        for _ in range(depth):
-            next(layers).attention.attention.att_prob_clip.fill_(1 / keys)
 
 
 @torch.no_grad()
 def evaluate(model: BinaryViT, data: Dataset, batch: int = 250) -> float:
     """Share of ``data`` that the model classifies rightly; the model is put in eval mode."""
     model.eval()
-    hits = 0
+    hits, device = 0, next(model.parameters()).device
     for start in range(0, len(data), batch):
-        logits = model(normalise(torch.from_numpy(data.images[start : start + batch])))
-        labels = torch.from_numpy(data.labels[start : start + batch])
+        logits = model(normalise(torch.from_numpy(data.images[start : start + batch]).to(device)))
+        labels = torch.from_numpy(data.labels[start : start + batch]).to(device)
         hits += int((logits.argmax(-1) == labels).sum())
     return hits / len(data)

@@ -2,19 +2,19 @@
 
 import json
 import math
+import resource
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from sw.data import Dataset
-from sw.model import ModelConfig, from_checkpoint
+from sw.model import CheckpointError, ModelConfig, from_checkpoint
 from sw.model.teacher import CifarResNet
-from sw.train import Recipe, Trainer, TrainError, evaluate
-from sw.train.__main__ import main
+from sw.train import NotFiniteError, Recipe, Trainer, TrainError, evaluate
+from sw.train.augment import augment, cutmix, generator_of, pad, seed_of
 from sw.train.distillation import loss, teacher_logits
-from sw.train.recipe import augment, pad
 
 CONFIG = ModelConfig(
     image=8, patch=2, channels=(8, 16), depths=(1, 1), reduction=(2, 1), heads=(1, 2),
@@ -51,33 +51,126 @@ def test_learns_and_writes_everything(tmp_path, data):
     assert log["recipe"]["batch"] == 16 and log["curve"][0]["step"] == 1
 
 
-def test_resume_gives_identical_weights(tmp_path, data):
-    recipe = Recipe(epochs=4, batch=16, shift=1)
-    soft = torch.randn(2, len(data), 2)
+EVERYTHING = {"cutmix": 0.5, "average": 0.9, "real": 0.5, "fresh_stem": True}
+
+
+@pytest.mark.parametrize("options", [{}, EVERYTHING], ids=["plain", "everything"])
+@pytest.mark.parametrize("stops", [(5,), (6, 1, 2)], ids=str)
+def test_resume_gives_identical_weights(tmp_path, data, options, stops):
+    recipe = Recipe(epochs=4, batch=16, shift=1, **options)
+    soft = torch.randn(2, len(data), 2, generator=torch.Generator().manual_seed(0))
     whole = Trainer(CONFIG, recipe, data, tmp_path / "whole", soft)
     whole.run(quiet)
-    Trainer(CONFIG, recipe, data, tmp_path / "parts", soft).run(quiet, steps=5)
+    for steps in stops:
+        Trainer(CONFIG, recipe, data, tmp_path / "parts", soft).run(quiet, steps=steps)
     assert not (tmp_path / "parts" / "model.safetensors").exists()
     rest = Trainer(CONFIG, recipe, data, tmp_path / "parts", soft)
-    assert rest.step == 5
+    assert rest.step == sum(stops)
     rest.run(quiet)
     assert rest.step == whole.step == 12 and same(whole.model, rest.model)
+    files = [tmp_path / run / "model.safetensors" for run in ("whole", "parts")]
+    assert files[0].read_bytes() == files[1].read_bytes()
 
 
-def test_resume_refuses_another_model_and_damage(tmp_path, data):
-    Trainer(CONFIG, Recipe(batch=16), data, tmp_path).run(quiet, steps=1)
-    with pytest.raises(TrainError, match="another model"):
-        Trainer(CONFIG.with_(depths=(1, 2)), Recipe(batch=16), data, tmp_path)
+def test_another_seed_gives_other_weights(tmp_path, data):
+    recipes = [Recipe(batch=16, shift=1, seed=seed) for seed in (0, 1)]
+    runs = [Trainer(CONFIG, recipe, data, tmp_path / str(recipe.seed)) for recipe in recipes]
+    for run in runs:
+        run.run(quiet, steps=2)
+    assert not same(runs[0].model, runs[1].model)
+
+
+def test_real_numbers_first_then_binary(tmp_path, data):
+    recipe = Recipe(epochs=4, batch=16, shift=1, real=0.5, fresh_stem=True)
+    trainer = Trainer(CONFIG, recipe, data, tmp_path)
+    trainer.run(quiet, steps=6)
+    assert trainer.real and trainer.model.real
+    stem = trainer.model.vit.embeddings.patch_embeddings.projection.weight.clone()
+    kept = trainer.model.classifier.weight.clone()
+    trainer._binarise()
+    assert not trainer.model.real and torch.equal(trainer.model.classifier.weight, kept)
+    now = trainer.model.vit.embeddings.patch_embeddings.projection.weight
+    assert not torch.equal(now, stem) and trainer.optimizer.state == {}
+    assert recipe.rate_at(0.499) < recipe.rate / 100 < recipe.rate / 2 < recipe.rate_at(0.52)
+
+
+def test_a_moving_average_is_what_is_kept(tmp_path, data):
+    trainer = Trainer(CONFIG, Recipe(epochs=2, batch=16, shift=1, average=0.99), data, tmp_path)
+    start = trainer.model.classifier.weight.detach().clone()
+    trainer.run(quiet, steps=6)
+    path = trainer.model.classifier.weight.detach()
+    assert 0 < float((path - start).abs().mean()) < 6 * 0.01 * 6 * 2e-3
+
+
+def test_starts_from_another_run(tmp_path, data):
+    first = Trainer(CONFIG, Recipe(epochs=1, batch=16, shift=1), data, tmp_path / "a")
+    first.run(quiet)
+    init = tmp_path / "a" / "model.safetensors"
+    second = Trainer(CONFIG, Recipe(batch=16, shift=1), data, tmp_path / "b", init=init)
+    assert same(first.model, second.model)
+    fresh = Recipe(batch=16, shift=1, fresh_stem=True, seed=3)
+    third = Trainer(CONFIG, fresh, data, tmp_path / "c", init=init)
+    differ = [
+        name
+        for name, value in first.model.state_dict().items()
+        if not torch.equal(value, third.model.state_dict()[name])
+    ]
+    assert differ == [
+        f"vit.embeddings.patch_embeddings.projection.{part}" for part in ("weight", "bias")
+    ]
+    other = CONFIG.with_(channels=(8, 32), hidden=(16, 32))
+    with pytest.raises(CheckpointError, match=r"a/model\.safetensors: of another architecture"):
+        Trainer(other, Recipe(batch=16, shift=1), data, tmp_path / "d", init=init)
+
+
+def test_resume_refuses_another_run_and_damage(tmp_path, data):
+    recipe = Recipe(batch=16)
+    Trainer(CONFIG, recipe, data, tmp_path).run(quiet, steps=1)
+    with pytest.raises(
+        TrainError, match=r"another config: depths was \(1, 1\), now it is \(1, 2\)"
+    ):
+        Trainer(CONFIG.with_(depths=(1, 2)), recipe, data, tmp_path)
+    with pytest.raises(TrainError, match=r"another recipe: hard was 0\.1, now it is 0\.5"):
+        Trainer(CONFIG, Recipe(batch=16, hard=0.5), data, tmp_path)
+    with pytest.raises(TrainError, match="another pictures: pictures was 48, now it is 40"):
+        Trainer(CONFIG, recipe, data.take(slice(40)), tmp_path)
+    assert Trainer(CONFIG, Recipe(batch=16, rate=1e-4), data, tmp_path).step == 1
     (tmp_path / "state.pt").write_bytes(b"damage")
     with pytest.raises(TrainError, match=r"state\.pt: not a training state"):
-        Trainer(CONFIG, Recipe(batch=16), data, tmp_path)
+        Trainer(CONFIG, recipe, data, tmp_path)
 
 
-def test_stops_when_the_loss_is_no_number(tmp_path, data):
+def test_stops_when_the_loss_is_no_number_and_keeps_the_last_good_state(tmp_path, data):
     trainer = Trainer(CONFIG, Recipe(batch=16), data, tmp_path)
+    trainer.run(quiet, steps=3)
+    good = (tmp_path / "state.pt").read_bytes()
     trainer.model.classifier.bias.data[0] = math.nan
-    with pytest.raises(TrainError, match="loss is nan at step 0; lower the learning rate"):
+    with pytest.raises(NotFiniteError, match="loss is nan at step 3; the last good state is kept"):
         trainer.run(quiet)
+    assert (tmp_path / "state.pt").read_bytes() == good
+    assert Trainer(CONFIG, Recipe(batch=16, rate=1e-4), data, tmp_path).step == 3
+
+
+@contextmanager
+def small_disk(limit):
+    """Files end at ``limit`` bytes: writing more fails as it does on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_full_disk_loses_nothing(tmp_path, data):
+    trainer = Trainer(CONFIG, Recipe(batch=16), data, tmp_path)
+    trainer.run(quiet, steps=2)
+    good = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with small_disk(50_000), pytest.raises(OSError, match=r"state\.pt: cannot be written"):
+        trainer.run(quiet, steps=2)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == good
+    trainer.save()
+    assert Trainer(CONFIG, Recipe(batch=16), data, tmp_path).step == 4
 
 
 def test_a_time_budget_ends_the_run(tmp_path, data):
@@ -90,6 +183,8 @@ def test_rate_warms_up_and_falls_to_zero():
     recipe = Recipe(rate=1.0, warmup=0.1)
     assert recipe.rate_at(0) < 0.01 and recipe.rate_at(0.1) > 0.9
     assert recipe.rate_at(0.5) == pytest.approx(0.5) and recipe.rate_at(1) == pytest.approx(0)
+    rates = [recipe.rate_at(i / 50) for i in range(5, 51)]
+    assert rates == sorted(rates, reverse=True)
 
 
 def test_augmentation_shifts_and_mirrors():
@@ -120,9 +215,28 @@ def test_distillation_loss_mixes_labels_and_teacher():
     assert float(loss(logits, labels, None, 0.25, 2.0)) == pytest.approx(to_label)
 
 
+def test_cutmix_takes_a_box_from_the_next_picture():
+    pixels = torch.arange(3, dtype=torch.uint8).view(3, 1, 1, 1).repeat(1, 8, 8, 3)
+    shares = []
+    for step in range(50):
+        mixed = pixels.clone()
+        own = cutmix(mixed, 0.5, generator_of(torch.device("cpu"), 0, step))
+        foreign = (mixed != pixels).all(-1).flatten(1).float().mean(1)
+        assert torch.allclose(foreign, torch.full((3,), 1 - own))
+        assert set(mixed[0].unique().tolist()) <= {0, 2}
+        shares.append(own)
+    assert 10 < sum(own == 1 for own in shares) < 45 and min(shares) < 0.5
+
+
+def test_seeds_of_neighbours_are_far_apart():
+    seeds = {seed_of(a, b, c) for a in range(4) for b in range(20) for c in range(-2, 4)}
+    assert len(seeds) == 480 and all(0 <= seed < 1 << 63 for seed in seeds)
+
+
 def write_teacher(path, classes):
     model = CifarResNet(1, classes)
     np.savez(path, **{n: v.numpy() for n, v in model.state_dict().items() if "num_b" not in n})
+    return model
 
 
 def test_teacher_logits_are_kept(tmp_path, data):
@@ -131,24 +245,21 @@ def test_teacher_logits_are_kept(tmp_path, data):
     first = teacher_logits(tmp_path / "teacher.npz", data, tmp_path, lines.append)
     again = teacher_logits(tmp_path / "teacher.npz", data, tmp_path, lines.append)
     assert torch.equal(first, again) and first.shape == (2, 48, 2) and len(lines) == 1
+    (kept,) = tmp_path.glob("teacher_*.npy")
+    kept.write_bytes(b"damage")
+    again = teacher_logits(tmp_path / "teacher.npz", data, tmp_path, lines.append)
+    assert torch.equal(first, again) and len(lines) == 2
+
+
+def test_a_teacher_that_does_not_match_is_refused(tmp_path, data):
     write_teacher(tmp_path / "wrong.npz", 10)
-    with pytest.raises(TrainError, match="10 classes, the data has 2"):
+    with pytest.raises(TrainError, match="10 classes, the data has 2; give a teacher"):
         teacher_logits(tmp_path / "wrong.npz", data, tmp_path)
-
-
-def test_command_line(tmp_path, data, capsys):
-    for split in ("train", "test"):
-        for name, label in (("dark", 0), ("bright", 1)):
-            (tmp_path / "data" / split / name).mkdir(parents=True)
-            for i, image in enumerate(data.images[data.labels == label]):
-                Image.fromarray(image).save(tmp_path / "data" / split / name / f"{i}.png")
-    options = f"--data {tmp_path / 'data'} --out {tmp_path / 'out'} --image 8 --patch 2 --epochs 2"
-    sizes = "--channels 8 16 --depths 1 1 --reduction 2 1 --heads 1 2 --hidden 16 16 --batch 8"
-    assert main(f"{options} {sizes} --held-out 16".split()) == 0
-    output = capsys.readouterr().out
-    assert "test accuracy of the last weights" in output and "held-out" in output
-    assert main(["--data", str(tmp_path / "absent")]) == 1
-    assert capsys.readouterr().err == f"error: {tmp_path / 'absent'}: not a folder\n"
+    broken = {n: v.numpy() for n, v in CifarResNet(1, 2).state_dict().items() if "num_b" not in n}
+    broken["linear.bias"] = np.full(2, np.nan, np.float32)
+    np.savez(tmp_path / "broken.npz", **broken)
+    with pytest.raises(TrainError, match="gives logits that are no numbers"):
+        teacher_logits(tmp_path / "broken.npz", data, tmp_path, quiet)
 
 
 @pytest.mark.parametrize("field", ["epochs", "batch", "rate", "temperature", "minutes"])
@@ -157,3 +268,5 @@ def test_recipe_errors(field):
         Recipe(**{field: -1})
     with pytest.raises(TrainError, match=r"hard=1\.5 must lie in 0\.\.1"):
         Recipe(hard=1.5)
+    with pytest.raises(TrainError, match=r"real=1 must lie in 0\.\.1, without 1"):
+        Recipe(real=1)

@@ -1,0 +1,29 @@
+"""Files that a crash or a full disk cannot harm."""
+
+import os
+from pathlib import Path
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write ``content`` beside ``path`` and put it in its place: a reader sees old or new, whole.
+
+    Raises
+    ------
+    OSError
+        Naming ``path``, for example when the disk is full; what was there before is untouched.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    try:
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        reason = error.strerror or str(error)
+        raise OSError(
+            f"{path}: cannot be written ({reason}); what was saved before is whole, make room "
+            "and run again to go on from there"
+        ) from None
