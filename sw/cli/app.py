@@ -9,6 +9,7 @@ from sw.cli.doctor import doctor
 from sw.cli.evaluate import evaluate
 from sw.cli.inspect import inspect
 from sw.cli.pack import pack
+from sw.cli.precision import precision
 
 app = typer.Typer(
     add_completion=False,
@@ -18,5 +19,5 @@ app = typer.Typer(
     help="Binary vision transformers: the integer model, and the same on the accelerator. "
     "Exit status: 0 done, 1 a device failed (diff: something differs), 2 bad input.",
 )
-for command in (classify, evaluate, diff, pack, inspect, capability, doctor):
+for command in (classify, evaluate, precision, diff, pack, inspect, capability, doctor):
     app.command()(command)

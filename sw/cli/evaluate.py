@@ -28,6 +28,8 @@ from sw.cli.common import (
     open_backend,
     print_cycles,
 )
+from sw.cli.confusion import check_picture, draw_confusion
+from sw.cli.float_model import FloatOption, float_classes, load_float
 from sw.cli.labelled import Labelled, labelled
 from sw.compiler.packed import PackedNetwork
 from sw.driver import Accelerator
@@ -75,11 +77,16 @@ def evaluate(
     ] = None,
     config: ConfigOption = DEFAULT_CONFIGURATION,
     memory: MemoryOption = None,
+    checkpoint: FloatOption = None,
+    picture: Annotated[
+        Path | None, typer.Option(help="draw what is taken for what, as PNG")
+    ] = None,
     json_path: JsonOption = None,
 ) -> None:
     """Measure accuracy on a data set.
 
     Prints top-1, accuracy by class and what is confused; --json has the logits of every picture.
+    With the checkpoint that the model was packed from, also float accuracy and agreement.
     """
     console = Console()
     with ending("evaluate"):
@@ -87,8 +94,11 @@ def evaluate(
             raise InputError(f"--limit {limit}: evaluate at least 1 picture")
         if json_path is not None:
             check_output("--json", json_path)
+        if picture is not None:
+            check_picture(picture)
         with open_backend(backend, config, memory) as accelerator:
             packed = load_model(model, report=note)
+            real = None if checkpoint is None else load_float(checkpoint, packed)
             pictures = labelled(data, packed, limit)
             accelerator.load(packed)
             result = _run(accelerator, pictures.images, BATCH.get(backend, 1))
@@ -97,6 +107,11 @@ def evaluate(
                 "backend": backend,
                 "configuration": config if result.cycles else None,
             }
+            if real is not None:
+                report["float"] = _beside_float(real, checkpoint, pictures, result)
+            if picture is not None:
+                title = f"{Path(model).name} on {backend}: {report['top1']:.2f} %"
+                draw_confusion(np.array(report["confusion"]), packed.classes, picture, title)
             if json_path is not None:
                 json_path.write_text(json.dumps(report) + "\n")
             console.print(
@@ -106,6 +121,14 @@ def evaluate(
                 markup=False,
                 soft_wrap=True,
             )
+            if real is not None:
+                console.print(
+                    f"float model: top-1 {report['float']['top1']:.2f} %, the same class as "
+                    f"{backend} on {report['float']['agreement']:.2f} % of the pictures",
+                    highlight=False,
+                    markup=False,
+                    soft_wrap=True,
+                )
             console.print(_table(packed, np.array(report["confusion"])))
             print_cycles(console, accelerator, result.cycles)
 
@@ -165,6 +188,16 @@ def _as_json(
         for prediction, cycles in zip(predictions, result.cycles, strict=True):
             prediction["cycles"] = cycles
     return report | {"predictions": predictions}
+
+
+def _beside_float(real, checkpoint: Path, pictures: Labelled, result: Result) -> dict:
+    """Accuracy of the float model, and how often it gives the same class, in percent."""
+    classes = float_classes(real, pictures.images)
+    return {
+        "checkpoint": str(checkpoint),
+        "top1": 100 * float(np.mean(classes == pictures.labels)),
+        "agreement": 100 * float(np.mean(classes == result.predicted)),
+    }
 
 
 def _table(packed: PackedNetwork, confusion: np.ndarray) -> Table:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from hw.spec.image import MATRIX, NORMED, PIXEL
-from hw.spec.numerics import VALUE
+from hw.spec.numerics import VALUE, Format
 from sw.compiler.folded import FoldedLayer
 
 
@@ -40,14 +40,19 @@ class IntegerMatrix:
     count: Tensor
 
 
-def integer_matrix(layer: FoldedLayer, groups: dict[str, int]) -> IntegerMatrix:
-    """The matrix of a real layer whose operand has the fraction ``groups[layer.residual]``."""
+def integer_matrix(
+    layer: FoldedLayer, groups: dict[str, int], value: Format = VALUE
+) -> IntegerMatrix:
+    """The matrix of a real layer whose operand has the fraction ``groups[layer.residual]``.
+
+    Its shifted sum fits `value`.
+    """
     row = layer.weight.abs().amax(1)
     scale = torch.where(row > 0, row, 1.0) / MATRIX.high
     matrix = torch.floor(layer.weight / scale[:, None] + 0.5)
     operand, fraction = (NORMED, groups[layer.residual]) if layer.residual else (PIXEL, 0)
     bound = int(matrix.abs().sum(1).max()) * -operand.low
     shift = 0
-    while (bound + (1 << shift >> 1)) >> shift > VALUE.high:
+    while (bound + (1 << shift >> 1)) >> shift > value.high:
         shift += 1
     return IntegerMatrix(matrix.to(torch.int8), shift, scale * 2.0 ** (shift - fraction))

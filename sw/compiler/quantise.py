@@ -14,6 +14,7 @@ from hw.spec.numerics import (
     RESIDUAL_GAIN_FRACTION,
     SLOPE_SHIFTS,
     VALUE,
+    Format,
 )
 from sw.compiler.attention import clip_scale, exp_table
 from sw.compiler.bits import pack_bits
@@ -34,8 +35,13 @@ from sw.compiler.quantised import QuantisedNetwork
 from sw.compiler.scales import choose_scales
 
 
-def quantise(network: FoldedNetwork, images: Tensor, exp_entries: int = 64) -> QuantisedNetwork:
+def quantise(
+    network: FoldedNetwork, images: Tensor, exp_entries: int = 64, value: Format = VALUE
+) -> QuantisedNetwork:
     """Integers of every layer, scales from calibration pictures (uint8, (N, H, W, 3)).
+
+    Another format of value tensors than the hardware's VALUE is for the golden model only
+    (``run(..., value=...)``): to see what it would cost.
 
     Raises
     ------
@@ -43,10 +49,10 @@ def quantise(network: FoldedNetwork, images: Tensor, exp_entries: int = 64) -> Q
         If a layer's parameters fit no scale.
     """
     ranges = calibrate(network, images)
-    groups, pre = choose_scales(network, _narrowed(network, ranges))
+    groups, pre = choose_scales(network, _narrowed(network, ranges, value), value)
     layers, inverted, flips = {}, {}, {}
     for name, layer in network.layers.items():
-        layers[name] = _layer(layer, groups, pre.get(name, 0), inverted, flips)
+        layers[name] = _layer(layer, groups, pre.get(name, 0), inverted, flips, value)
     layers["classifier"], logit_scale = _classifier(network, groups["head.mean"])
     branches = {
         name: _branch(branch, groups[f"{name.split('.')[0]}.x"])
@@ -78,12 +84,12 @@ def quantise(network: FoldedNetwork, images: Tensor, exp_entries: int = 64) -> Q
     return QuantisedNetwork(packed, groups, pre, inverted)
 
 
-def _narrowed(network: FoldedNetwork, ranges: Ranges) -> Ranges:
-    """Ranges in which the 8-bit normed groups look as wide as VALUE leaves them 8 bits."""
-    widened = VALUE.high / NORMED.high
+def _narrowed(network: FoldedNetwork, ranges: Ranges, value: Format) -> Ranges:
+    """Ranges in which the 8-bit normed groups look as wide as `value` leaves them 8 bits."""
+    widened = value.high / NORMED.high
     groups = {
-        name: value * (widened if name.endswith(".embedding.n") else 1)
-        for name, value in ranges.groups.items()
+        name: magnitude * (widened if name.endswith(".embedding.n") else 1)
+        for name, magnitude in ranges.groups.items()
     }
     return Ranges(groups, ranges.pre, ranges.pops)
 
@@ -127,25 +133,27 @@ def integers(values: Tensor, fraction: int, what: str) -> np.ndarray:
     return scaled.to(torch.int16).numpy()
 
 
-def integer_threshold(t: Threshold, fraction: int) -> tuple[np.ndarray, Tensor]:
+def integer_threshold(
+    t: Threshold, fraction: int, value: Format = VALUE
+) -> tuple[np.ndarray, Tensor]:
     """Least integer whose stored bit is 1, and the mask of bits that are stored inverted.
 
     Exact: ``value >= threshold`` is the model's decision on ``value * 2**-fraction`` (XOR the
-    mask) for every 16-bit value.  A bit that would always be 0 becomes always 1, inverted.
+    mask) for every value of the format.  A bit that would always be 0 becomes always 1, inverted.
     """
     inverted = t.inverted.clone()
 
     def stored(v: Tensor) -> Tensor:
         return (t.scale * (v * 2.0**-fraction) + t.shift >= 0) ^ t.inverted
 
-    low, high = (torch.full_like(t.shift, bound) for bound in (VALUE.low, VALUE.high + 1))
-    for _ in range(VALUE.bits):  # bisect: stored is monotonous, false below, true from the answer
+    low, high = (torch.full_like(t.shift, bound) for bound in (value.low, value.high + 1))
+    for _ in range(value.bits):  # bisect: stored is monotonous, false below, true from the answer
         middle = torch.floor((low + high) / 2)
         here = stored(middle)
         low, high = torch.where(here, low, middle + 1), torch.where(here, middle, high)
-    never = low > VALUE.high
+    never = low > value.high
     inverted ^= never
-    return torch.where(never, float(VALUE.low), low).to(torch.int16).numpy(), inverted
+    return torch.where(never, float(value.low), low).to(torch.int16).numpy(), inverted
 
 
 def _layer(
@@ -154,12 +162,13 @@ def _layer(
     f_pre: int,
     inverted: dict[str, np.ndarray],
     flips: dict[str, Tensor],
+    value: Format = VALUE,
 ) -> PackedLayer:
     f_out = groups[layer.target]
     parameters: dict[str, np.ndarray] = {}
     scalars: dict[str, int] = {}
     for i, t in enumerate(layer.thresholds):
-        parameters[f"threshold{i}"], mask = integer_threshold(t, f_out)
+        parameters[f"threshold{i}"], mask = integer_threshold(t, f_out, value)
         inverted[t.bits], flips[t.bits] = mask.numpy(), mask ^ t.inverted
         scalars["bits_from_out"] = int(t.of_out)
     if layer.bias is None:
@@ -168,7 +177,7 @@ def _layer(
     weight = matrix = None
     inputs = 0
     if layer.real:
-        real = integer_matrix(layer, groups)
+        real = integer_matrix(layer, groups, value)
         inputs, matrix = real.matrix.shape[1], real.matrix.numpy()
         unit, scalars["sum_shift"] = real.count, real.sum_shift
     else:

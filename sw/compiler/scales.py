@@ -20,6 +20,7 @@ from hw.spec.numerics import (
     RESIDUAL_GAIN_FRACTION,
     SLOPE_SHIFTS,
     VALUE,
+    Format,
 )
 from sw.compiler.calibrate import Ranges
 from sw.compiler.errors import CompileError
@@ -33,8 +34,10 @@ GREATEST_FRACTION = 20
 LEAST_FRACTION = -8
 
 
-def choose_scales(network: FoldedNetwork, ranges: Ranges) -> tuple[dict[str, int], dict[str, int]]:
-    """Fractions by scale group and f_pre by layer.
+def choose_scales(
+    network: FoldedNetwork, ranges: Ranges, value: Format = VALUE
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Fractions by scale group, for values of the format `value`, and f_pre by layer.
 
     Raises
     ------
@@ -42,15 +45,15 @@ def choose_scales(network: FoldedNetwork, ranges: Ranges) -> tuple[dict[str, int
         If no fraction within -8..20 serves a group.
     """
     groups = {
-        name: min(GREATEST_FRACTION, fitting(HEADROOM * value, VALUE.high))
-        for name, value in _wanted(network, ranges).items()
+        name: min(GREATEST_FRACTION, fitting(HEADROOM * magnitude, value.high))
+        for name, magnitude in _wanted(network, ranges).items()
     }
     layers = [layer for layer in network.layers.values() if layer.bias is not None]
     changed = True
     while changed:
         changed, pre = False, {}
         for layer in layers:
-            pre[layer.name] = _pre_fraction(layer, ranges, groups)
+            pre[layer.name] = _pre_fraction(layer, ranges, groups, value)
             slope = largest(layer.slope_positive, layer.slope_negative)
             ceiling = pre[layer.name] + fitting(slope, PARAMETER.high) - SLOPE_SHIFTS[0]
             if groups[layer.target] > ceiling:
@@ -80,10 +83,10 @@ def _wanted(network: FoldedNetwork, ranges: Ranges) -> dict[str, float]:
     return wanted
 
 
-def _pre_fraction(layer: FoldedLayer, ranges: Ranges, groups: dict[str, int]) -> int:
+def _pre_fraction(layer: FoldedLayer, ranges: Ranges, groups: dict[str, int], value: Format) -> int:
     fraction = fitting(max(HEADROOM * ranges.pre[layer.name], largest(layer.bias)), VALUE.high)
     if layer.real:
-        unit = integer_matrix(layer, groups).count
+        unit = integer_matrix(layer, groups, value).count
     else:
         unit = 2.0 ** -groups[layer.residual]
     steepest = fitting(largest(layer.residual_gain * unit), PARAMETER.high)

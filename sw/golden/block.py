@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from hw.spec.numerics import VALUE
+from hw.spec.numerics import VALUE, Format
 from sw.compiler.packed import PackedBlock, PackedNetwork, block_name
 from sw.golden import ops
 from sw.golden.layers import Layer, as_layer
@@ -32,7 +32,12 @@ class Recorder:
 
 
 def run_block(
-    packed: PackedNetwork, stage: int, block: int, x: Tensor, trace: Trace | None = None
+    packed: PackedNetwork,
+    stage: int,
+    block: int,
+    x: Tensor,
+    trace: Trace | None = None,
+    value: Format = VALUE,
 ) -> Tensor:
     """x2 of a block.
 
@@ -44,6 +49,8 @@ def run_block(
         The block's input, in the stage's fraction.
     trace : dict, optional
         Filled with every named tensor, ``stage{i}.block{j}.`` before each name.
+    value : Format
+        Of value tensors; a network for another than VALUE is quantised for it too.
 
     Raises
     ------
@@ -57,12 +64,12 @@ def run_block(
     record = Recorder(name, trace)
 
     def layer(part: str) -> Layer:
-        return as_layer(packed.layer(f"{name}.{part}"))
+        return as_layer(packed.layer(f"{name}.{part}"), value)
 
-    record("x", ops.check(f"{name}.x", x, VALUE))
-    t_bits, t = _attention(config, layer, record, x)
+    record("x", ops.check(f"{name}.x", x, value))
+    t_bits, t = _attention(config, layer, record, x, value)
     output = layer("output")
-    x1 = record("x1", ops.add_main(output.linear(t_bits, t), x))
+    x1 = record("x1", ops.add_main(output.linear(t_bits, t), x, value))
     hidden_bits_in = record("ffn.n2_bits", output.bits(x1))
 
     hidden, ffn = layer("hidden"), layer("ffn")
@@ -71,15 +78,17 @@ def run_block(
     f_bits = record("ffn.hidden_bits", hidden.bits(f))
     pf = record("ffn.pooled", ops.channel_pool(f, config.pool))
     y = record("ffn.y", ffn.linear(f_bits, pf))
-    main = _branches(packed, config, record, x1) if packed.model.pooled_branches else x1
-    x2 = record("x2", ops.add_main(y, main))
+    main = _branches(packed, config, record, x1, value) if packed.model.pooled_branches else x1
+    x2 = record("x2", ops.add_main(y, main, value))
     if single and trace is not None:
         for key in [k for k in trace if k.startswith(name + ".")]:
             trace[key] = trace[key][0]
     return x2[0] if single else x2
 
 
-def _attention(config: PackedBlock, layer, record, x: Tensor) -> tuple[Tensor, Tensor]:
+def _attention(
+    config: PackedBlock, layer, record, x: Tensor, value: Format
+) -> tuple[Tensor, Tensor]:
     """Output's input bits and t."""
     r, side = config.reduction, config.side
     entry = layer("pass")
@@ -87,7 +96,7 @@ def _attention(config: PackedBlock, layer, record, x: Tensor) -> tuple[Tensor, T
     if r == 1:
         k_in, v_in, source = entry.bits(x, 1), entry.bits(x, 2), x
     else:
-        px = record("attention.pooled_mean", ops.grid_mean(x, side, r, config.grid_shift))
+        px = record("attention.pooled_mean", ops.grid_mean(x, side, r, config.grid_shift, value))
         reduction = layer("reduction")
         px_bits = record("attention.reduction_bits", layer("pass_pooled").bits(px))
         source = record("attention.reduced", reduction.linear(px_bits, px))
@@ -95,15 +104,15 @@ def _attention(config: PackedBlock, layer, record, x: Tensor) -> tuple[Tensor, T
     record("attention.k_in_bits", k_in)
     record("attention.v_in_bits", v_in)
 
-    key, value, query = layer("key"), layer("value"), layer("query")
+    key, values, query = layer("key"), layer("value"), layer("query")
     k = record("attention.k", key.linear(k_in, source))
-    v = record("attention.v", value.linear(v_in, source))
+    v = record("attention.v", values.linear(v_in, source))
     q = record("attention.q", query.linear(q_in, x))
     k_bits = record("attention.k_bits", key.bits(k))
-    v_bits = record("attention.v_bits", value.bits(v))
+    v_bits = record("attention.v_bits", values.bits(v))
     q_bits = record("attention.q_bits", query.bits(q))
-    kv = record("attention.kv", ops.add_main(v, k))
-    u = record("attention.u", ops.add_main(q, kv if r == 1 else ops.upsample(kv, side, r)))
+    kv = record("attention.kv", ops.add_main(v, k, value))
+    u = record("attention.u", ops.add_main(q, kv if r == 1 else ops.upsample(kv, side, r), value))
 
     d = config.head_width
     pop = ops.population(_split(q_bits, d), _split(k_bits, d))
@@ -128,7 +137,9 @@ def _split(bits: Tensor, d: int) -> Tensor:
     return bits.view(b, n, c // d, d).transpose(1, 2)
 
 
-def _branches(packed: PackedNetwork, config: PackedBlock, record, x1: Tensor) -> Tensor:
+def _branches(
+    packed: PackedNetwork, config: PackedBlock, record, x1: Tensor, value: Format
+) -> Tensor:
     """x1 plus the four pooled branches, saturated once."""
     packed_branch = packed.branch(config.name)
     side = config.side
@@ -141,10 +152,9 @@ def _branches(packed: PackedNetwork, config: PackedBlock, record, x1: Tensor) ->
             for part in ("gain", "constant", "loss")
         )
         missing = ops.missing_taps(side, taps).view((-1, 1, 1) if axis == 1 else (-1, 1))
-        value = ops.branch(
-            ops.tap_sum(grid, axis, taps), missing, gain, constant, loss, packed_branch.slope_shift
-        )
-        record(f"branch.{which}", value.view(x1.shape[0], side * side, -1))
-        total += value
-    total = ops.saturate(total, VALUE).view(x1.shape[0], side * side, -1)
+        taken = ops.tap_sum(grid, axis, taps)
+        addend = ops.branch(taken, missing, gain, constant, loss, packed_branch.slope_shift, value)
+        record(f"branch.{which}", addend.view(x1.shape[0], side * side, -1))
+        total += addend
+    total = ops.saturate(total, value).view(x1.shape[0], side * side, -1)
     return record("branch.sum", torch.cat([x1[:, :first], total], 1) if first else total)

@@ -8,14 +8,17 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 
-from hw.spec.numerics import PARAMETER_FIELDS
+from hw.spec.numerics import PARAMETER_FIELDS, VALUE, Format
 from sw.compiler.packed import PackedLayer
 from sw.golden import ops
 
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """A layer's operands: int32 (outputs,) parameters, int8 signs or matrix (outputs, K)."""
+    """A layer's operands: int32 (outputs,) parameters, int8 signs or matrix (outputs, K).
+
+    Its results saturate to `value`.
+    """
 
     name: str
     gain: Tensor
@@ -33,6 +36,7 @@ class Layer:
     signs: Tensor | None
     matrix: Tensor | None
     position: Tensor | None
+    value: Format
 
     def post(self, s: Tensor | None, residual: Tensor | None) -> Tensor:
         """``y`` of the signed sum and the residual, both (..., outputs)."""
@@ -40,7 +44,12 @@ class Layer:
             s, self.gain, self.gain_shift, residual, self.residual_gain, self.bias
         )
         return ops.activation(
-            v, self.slope_positive, self.slope_negative, self.offset_out, self.slope_shift
+            v,
+            self.slope_positive,
+            self.slope_negative,
+            self.offset_out,
+            self.slope_shift,
+            self.value,
         )
 
     def linear(self, bits: Tensor, residual: Tensor) -> Tensor:
@@ -55,9 +64,9 @@ class Layer:
 _CACHE: WeakKeyDictionary[PackedLayer, Layer] = WeakKeyDictionary()
 
 
-def as_layer(packed: PackedLayer) -> Layer:
+def as_layer(packed: PackedLayer, value: Format = VALUE) -> Layer:
     """The tensors of `packed`, made once."""
-    if packed not in _CACHE:
+    if packed not in _CACHE or _CACHE[packed].value != value:
         fields = {
             name: torch.from_numpy(packed.full(name).astype("i4")) for name in PARAMETER_FIELDS
         }
@@ -69,6 +78,7 @@ def as_layer(packed: PackedLayer) -> Layer:
             signs=None if packed.weight is None else torch.from_numpy(packed.signs),
             matrix=_tensor(packed.matrix),
             position=None if packed.position is None else _tensor(packed.position.astype("i4")),
+            value=value,
             **fields,
         )
     return _CACHE[packed]

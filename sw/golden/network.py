@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from hw.spec.image import LOGIT, NORMED
-from hw.spec.numerics import VALUE
+from hw.spec.numerics import VALUE, Format
 from sw.compiler.packed import PackedNetwork
 from sw.golden import ops
 from sw.golden.block import Trace, run_block
@@ -19,7 +19,9 @@ CHUNK_ELEMENTS = 1 << 20
 """Elements of the widest tensor that a chunk of pictures may have, to stay near the caches."""
 
 
-def run(packed: PackedNetwork, images: Tensor, trace: Trace | None = None) -> Tensor:
+def run(
+    packed: PackedNetwork, images: Tensor, trace: Trace | None = None, value: Format = VALUE
+) -> Tensor:
     """Logits of pictures.
 
     Parameters
@@ -29,6 +31,8 @@ def run(packed: PackedNetwork, images: Tensor, trace: Trace | None = None) -> Te
     trace : dict, optional
         Filled with every named tensor of every block, and ``stem``, ``stage{i}.embedding``,
         ``head.pooled``, ``head.mean``, ``logits``.
+    value : Format
+        Of value tensors; a network for another than VALUE is quantised for it too.
 
     Returns
     -------
@@ -54,7 +58,7 @@ def run(packed: PackedNetwork, images: Tensor, trace: Trace | None = None) -> Te
     chunk = max(1, CHUNK_ELEMENTS // widest)
     parts = images.split(chunk)
     traces = [{} if trace is not None else None for _ in parts]
-    logits = _spread(lambda i: _run_chunk(packed, parts[i], traces[i]), len(parts))
+    logits = _spread(lambda i: _run_chunk(packed, parts[i], traces[i], value), len(parts))
     if trace is not None:
         trace.update({key: torch.cat([t[key] for t in traces]) for key in traces[0]})
     return torch.cat(logits)
@@ -76,14 +80,14 @@ def _spread(work: Callable[[int], Tensor], count: int) -> list[Tensor]:
         torch.set_num_threads(threads)
 
 
-def _run_chunk(packed: PackedNetwork, images: Tensor, trace: Trace | None) -> Tensor:
-    x = stem(packed, images, trace)
+def _run_chunk(packed: PackedNetwork, images: Tensor, trace: Trace | None, value: Format) -> Tensor:
+    x = stem(packed, images, trace, value)
     for stage, depth in enumerate(packed.model.depths, start=1):
         if stage > 1:
-            x = embed(packed, stage, x, trace)
+            x = embed(packed, stage, x, trace, value)
         for block in range(depth):
-            x = run_block(packed, stage, block, x, trace)
-    return head(packed, x, trace)
+            x = run_block(packed, stage, block, x, trace, value)
+    return head(packed, x, trace, value)
 
 
 def run_until(packed: PackedNetwork, images: Tensor, stage: int, block: int) -> Tensor:
@@ -112,49 +116,59 @@ def patches(x: Tensor, p: int) -> Tensor:
     return grid.reshape(b, (h // p) * (w // p), p * p * c)
 
 
-def stem(packed: PackedNetwork, images: Tensor, trace: Trace | None = None) -> Tensor:
+def stem(
+    packed: PackedNetwork, images: Tensor, trace: Trace | None = None, value: Format = VALUE
+) -> Tensor:
     """Pictures (B, H, W, 3) to x of stage 1, (B, N, C).
 
     Pixels enter as pixel - 128 (the top bit flipped), int8; the offset is in the bias.
     """
-    layer = as_layer(packed.layer("stem"))
+    layer = as_layer(packed.layer("stem"), value)
     pixels = patches(images.to(torch.int32) - 128, packed.model.patch)
-    s = ops.integer_sum(pixels, layer.matrix, layer.sum_shift)
+    s = ops.integer_sum(pixels, layer.matrix, layer.sum_shift, value)
     y = layer.post(None, s)
     if packed.model.class_token:
         y = torch.cat([y.new_zeros(len(y), 1, y.shape[2]), y], 1)
-    return _record(trace, "stem", ops.add_main(y, layer.position))
+    return _record(trace, "stem", ops.add_main(y, layer.position, value))
 
 
-def embed(packed: PackedNetwork, stage: int, x: Tensor, trace: Trace | None = None) -> Tensor:
+def embed(
+    packed: PackedNetwork,
+    stage: int,
+    x: Tensor,
+    trace: Trace | None = None,
+    value: Format = VALUE,
+) -> Tensor:
     """From x of the previous stage to x of `stage`: a 2x2 patch embedding, binary or real."""
     name = f"stage{stage}.embedding"
-    layer, side = as_layer(packed.layer(name)), packed.model.side(stage - 1)
+    layer, side = as_layer(packed.layer(name), value), packed.model.side(stage - 1)
     b, _, c = x.shape
     if packed.model.embedding == "real":
-        n = as_layer(packed.layer(f"{name}.norm")).post(None, x)
+        n = as_layer(packed.layer(f"{name}.norm"), value).post(None, x)
         n = _record(trace, f"{name}.n", ops.saturate(n, NORMED))
         grid = patches(n.view(b, side, side, c), 2)
-        y = layer.post(None, ops.integer_sum(grid, layer.matrix, layer.sum_shift))
+        y = layer.post(None, ops.integer_sum(grid, layer.matrix, layer.sum_shift, value))
     else:
-        bits = as_layer(packed.layer(f"{name}.pass")).bits(x)
+        bits = as_layer(packed.layer(f"{name}.pass"), value).bits(x)
         _record(trace, f"{name}.bits", bits)
-        mean = ops.grid_mean(x, side, 2, 2)
+        mean = ops.grid_mean(x, side, 2, 2, value)
         _record(trace, f"{name}.pooled_mean", mean)
         residual = mean.repeat(1, 1, packed.layer(name).outputs // c)
         y = layer.linear(patches(bits.view(b, side, side, c), 2), residual)
-    return _record(trace, name, ops.add_main(y, layer.position))
+    return _record(trace, name, ops.add_main(y, layer.position, value))
 
 
-def head(packed: PackedNetwork, x: Tensor, trace: Trace | None = None) -> Tensor:
+def head(
+    packed: PackedNetwork, x: Tensor, trace: Trace | None = None, value: Format = VALUE
+) -> Tensor:
     """From x of the last stage to logits: mean over tokens (or class token), norm, classifier."""
     if packed.model.class_token:
         mean = x[:, 0]
     else:
         shift = int(packed.scalars["head_shift"])
-        mean = ops.saturate(ops.drop(x.sum(1, dtype=torch.int64), shift), VALUE)
+        mean = ops.saturate(ops.drop(x.sum(1, dtype=torch.int64), shift), value)
     _record(trace, "head.pooled", mean)
-    y = _record(trace, "head.mean", as_layer(packed.layer("head")).post(None, mean))
+    y = _record(trace, "head.mean", as_layer(packed.layer("head"), value).post(None, mean))
     classifier = packed.layer("classifier")
     logits = y.to(torch.int64) @ torch.from_numpy(classifier.matrix).to(torch.int64).T
     logits += torch.from_numpy(classifier.bias).to(torch.int64)

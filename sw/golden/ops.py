@@ -3,6 +3,9 @@
 Values are int32 tensors whose last axis is the channel; bits are bool tensors.  int32 arithmetic
 is used only where the operands at hand prove that nothing wraps, else int64.  Signed sums are
 float32 matrix products of small integers, exact because every partial sum stays below 2**24.
+
+Where a result is a value tensor, `value` is the format that it saturates to: VALUE in the hardware,
+a narrower one to see what that would cost.
 """
 
 from __future__ import annotations
@@ -82,7 +85,7 @@ def signed_sum(bits: Tensor, signs: Tensor) -> Tensor:
     return check("s", s.to(torch.int32), SUM).view(*bits.shape[:-1], signs.shape[0])
 
 
-def integer_sum(values: Tensor, weights: Tensor, shift: int) -> Tensor:
+def integer_sum(values: Tensor, weights: Tensor, shift: int, value: Format = VALUE) -> Tensor:
     """Integer layers: s = saturate_VALUE(round(sum of value*weight over the last axis, shift)).
 
     Exact in float64 (products of at most 8 x 16 bits and K <= 2**20).
@@ -90,7 +93,7 @@ def integer_sum(values: Tensor, weights: Tensor, shift: int) -> Tensor:
     bound = magnitude(values) * int(weights.to(torch.int64).abs().sum(1).max())
     exact = torch.float32 if bound < EXACT_FLOAT32 else torch.float64
     acc = values.to(exact) @ weights.to(exact).T
-    return saturate(drop(acc.to(torch.int64), shift), VALUE)
+    return saturate(drop(acc.to(torch.int64), shift), value)
 
 
 def pre_activation(
@@ -123,7 +126,12 @@ def pre_activation(
 
 
 def activation(
-    v: Tensor, slope_positive: Tensor, slope_negative: Tensor, offset: Tensor, slope_shift: int
+    v: Tensor,
+    slope_positive: Tensor,
+    slope_negative: Tensor,
+    offset: Tensor,
+    slope_shift: int,
+    value: Format = VALUE,
 ) -> Tensor:
     """``y = saturate_VALUE(round(v*slope, slope_shift + 2) + offset)``, slope by v's sign."""
     shift = slope_shift + PRE_FRACTION
@@ -132,12 +140,12 @@ def activation(
     v = v.to(kind)
     product = v.clamp(min=0).mul_(slope_positive.to(kind))
     product.addcmul_(v.clamp(max=0), slope_negative.to(kind))
-    return saturate(drop(product, shift).add_(offset), VALUE)
+    return saturate(drop(product, shift).add_(offset), value)
 
 
-def add_main(y: Tensor, main: Tensor) -> Tensor:
+def add_main(y: Tensor, main: Tensor, value: Format = VALUE) -> Tensor:
     """Computes out = saturate_VALUE(y + main)."""
-    return (y + main).clamp_(VALUE.low, VALUE.high)
+    return (y + main).clamp_(value.low, value.high)
 
 
 def channel_pool(y: Tensor, m: int) -> Tensor:
@@ -149,12 +157,12 @@ def channel_pool(y: Tensor, m: int) -> Tensor:
     return check("pooled", drop(total, (m - 1).bit_length()), VALUE)
 
 
-def grid_mean(x: Tensor, side: int, r: int, shift: int) -> Tensor:
+def grid_mean(x: Tensor, side: int, r: int, shift: int, value: Format = VALUE) -> Tensor:
     """Mean of r x r windows of the token grid: (B, side**2, C) -> (B, (side//r)**2, C)."""
     b, _, c = x.shape
     small = side // r
     windows = x.reshape(b, small, r, small, r, c).sum((2, 4), dtype=torch.int32)
-    return saturate(drop(windows, shift), VALUE).view(b, small * small, c)
+    return saturate(drop(windows, shift), value).view(b, small * small, c)
 
 
 def upsample(x: Tensor, side: int, r: int) -> Tensor:
@@ -183,13 +191,19 @@ def missing_taps(length: int, taps: int) -> Tensor:
 
 
 def branch(
-    total: Tensor, missing: Tensor, gain: Tensor, constant: Tensor, loss: Tensor, slope_shift: int
+    total: Tensor,
+    missing: Tensor,
+    gain: Tensor,
+    constant: Tensor,
+    loss: Tensor,
+    slope_shift: int,
+    value: Format = VALUE,
 ) -> Tensor:
     """saturate_VALUE(round(G*S, slope_shift) + constant - missing*loss)."""
     bound = magnitude(total) * magnitude(gain) + (1 << slope_shift)
     kind = torch.int32 if bound < INT32_LIMIT else torch.int64
     scaled = drop(total.to(kind) * gain.to(kind), slope_shift)
-    return saturate(scaled + (constant - missing * loss), VALUE)
+    return saturate(scaled + (constant - missing * loss), value)
 
 
 def population(q: Tensor, k: Tensor) -> Tensor:

@@ -9,10 +9,13 @@ import torch
 from PIL import Image
 
 from hw.spec import contract_digest
-from sw.data import CLASS_NAMES
+from sw.data import CLASS_NAMES, normalise
 from sw.golden import run
+from sw.model import BinaryViT
+from sw.model.checkpoint import save_checkpoint
 from tests.sw.cli.conftest import noise
 from tests.sw.driver.fake import CYCLES, expected
+from tests.sw.golden.random_model import CONFIGS
 
 FILES = ["cat/a.png", "dog/a.png", "ship/a.png", "cat/b.png", "dog/b.png", "cat/c.png"]
 """Classes take turns."""
@@ -128,3 +131,33 @@ def test_progress_is_lines_where_there_is_no_terminal(sw, model, data, monkeypat
     monkeypatch.setattr("sw.cli.evaluate.BATCH", {"golden": 4})
     result = sw("evaluate", "--data", data, "--model", model)
     assert result.stderr.splitlines() == ["  4 of 6 pictures"]
+
+
+def test_float_accuracy_stands_beside_golden(sw, pyramid, model, data, tmp_path):
+    save_checkpoint(pyramid[0].float(), tmp_path / "c.safetensors")
+    pyramid[0].double()
+    arguments = ["--data", data, "--model", model, "--checkpoint", tmp_path / "c.safetensors"]
+    result, report = evaluated(sw, tmp_path, *arguments)
+    classes = pyramid[0](normalise(torch.from_numpy(pixels(data, FILES))).double()).argmax(1)
+    golden = np.array([p["predicted"] for p in report["predictions"]])
+    assert report["float"]["top1"] == pytest.approx(100 * np.mean(classes.numpy() == LABELS))
+    assert report["float"]["agreement"] == pytest.approx(100 * np.mean(classes.numpy() == golden))
+    assert f"the same class as golden on {report['float']['agreement']:.2f} %" in result.stdout
+
+
+def test_a_checkpoint_of_another_architecture_is_refused(refused, model, data, tmp_path):
+    config = CONFIGS["pyramid"].with_(hidden=(32, 64))
+    save_checkpoint(BinaryViT(config), tmp_path / "c.safetensors")
+    arguments = ["--data", data, "--model", model, "--checkpoint", tmp_path / "c.safetensors"]
+    line = refused("evaluate", *arguments)
+    assert "c.safetensors: hidden is (32, 64), the model's is (128, 128)" in line
+
+
+def test_a_picture_of_what_is_taken_for_what(sw, refused, model, data, tmp_path):
+    path = tmp_path / "confusion.png"
+    evaluated(sw, tmp_path, "--data", data, "--model", model, "--picture", path)
+    with Image.open(path) as picture:
+        assert picture.format == "PNG" and min(picture.size) > 500
+    arguments = ["--data", data, "--model", model, "--picture"]
+    assert "end its name in .png" in refused("evaluate", *arguments, tmp_path / "c.gif")
+    assert "absent" in refused("evaluate", *arguments, tmp_path / "absent" / "c.png")
