@@ -15,7 +15,7 @@ from torch import nn
 from sw.model.binary import BinaryLinear, probability_value
 from sw.model.config import ModelConfig
 from sw.model.layers import LayerScale, RPReLU, TokenNorm, average_pool, threshold, upsample
-from sw.model.probe import NO_PROBE, sign_of
+from sw.model.probe import NO_PROBE, NoProbe, sign_of
 
 
 class SelfAttention(nn.Module):
@@ -60,7 +60,7 @@ class SelfAttention(nn.Module):
         clip = self.att_prob_clip
         if self.real:
             context = self._merge(p.to(v_bits.dtype) @ v_bits)
-        elif probe is NO_PROBE and torch.is_grad_enabled():
+        elif isinstance(probe, NoProbe) and torch.is_grad_enabled():
             context = self._merge(probability_value(p, clip).to(v_bits.dtype) @ v_bits)
         else:  # sums of integers: exact, whatever their order
             bits = probe.probability_bit("probability_bits", p, clip)

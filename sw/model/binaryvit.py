@@ -10,7 +10,7 @@ from sw.model.block import Block
 from sw.model.config import ModelConfig
 from sw.model.embedding import BinaryPatchEmbedding, Embeddings, RealPatchEmbedding
 from sw.model.layers import TokenNorm
-from sw.model.probe import NO_PROBE, REAL_PROBE, Probe
+from sw.model.probe import NO_PROBE, REAL_PROBE, NoisyProbe, Probe
 
 
 class Encoder(nn.Module):
@@ -59,10 +59,12 @@ class BinaryViT(nn.Module):
     ``stage<i>.block<j>.<tensor>``, ``head.norm``, ``head.mean`` and ``logits``.
 
     ``set_real(True)`` lifts every binarisation: the same network with real weights, clipped
-    activations and softmax attention, for a first training step.
+    activations and softmax attention, for a first training step.  ``noise`` is the deviation of
+    :class:`NoisyProbe` in training mode, 0 for none.
     """
 
     real = False
+    noise = 0.0
 
     def __init__(self, config: ModelConfig):
         super().__init__()
@@ -75,8 +77,14 @@ class BinaryViT(nn.Module):
     def forward(self, pictures, trace=None, binarise=None, until=None):
         """Pictures (B, H, W, 3) to logits (B, classes)."""
         watched = trace is not None or binarise is not None
-        plain = REAL_PROBE if self.real else NO_PROBE
-        return self.run(pictures, Probe(trace, binarise) if watched else plain, until)
+        probe = Probe(trace, binarise) if watched else self._probe()
+        return self.run(pictures, probe, until)
+
+    def _probe(self) -> Probe:
+        """The probe of an unwatched pass."""
+        if self.real:
+            return REAL_PROBE
+        return NoisyProbe(self.noise) if self.noise and self.training else NO_PROBE
 
     def set_real(self, real: bool) -> None:
         """Lift every binarisation, or put it back; the parameters stay."""

@@ -82,6 +82,21 @@ class RealProbe(NoProbe):
 REAL_PROBE = RealProbe()
 
 
+class NoisyProbe(NoProbe):
+    """The probe of training against noise: normal noise is added to what is binarised.
+
+    Attention decides many bits by one limit, so a few flipped bits flip many behind them.  A model
+    that has met such flips learns to stand them, and those of integer arithmetic with them.
+    """
+
+    def __init__(self, deviation: float):
+        super().__init__()
+        self.deviation = deviation
+
+    def sign(self, name, x, threshold):  # noqa: D102
+        return activation_sign(x + threshold + self.deviation * torch.randn_like(x))
+
+
 def sign_of(probe: Probe, name: str, x: torch.Tensor, move: torch.Tensor) -> torch.Tensor:
     """Signs of ``x + move``, where ``move`` is a threshold vector of any shape."""
     return probe.sign(name, x, vector(move, x))

@@ -39,6 +39,9 @@ class Recipe:
         that learn their training pictures by heart; small binary ones rather underfit.
     average : float
         Decay of a moving average of the weights, which is then what is kept; 0 for none.
+    noise : float
+        Deviation of normal noise on what is binarised (its own is about 1): the integers then
+        agree more often with the floats.
     real : float
         Share of the run that is trained in real numbers first, with a learning rate curve of its
         own.
@@ -61,6 +64,7 @@ class Recipe:
     flip: bool = True
     cutmix: float = 0.0
     average: float = 0.0
+    noise: float = 0.0
     real: float = 0.0
     fresh_stem: bool = False
     seed: int = 0
@@ -71,8 +75,9 @@ class Recipe:
                 raise TrainError(f"{name}={getattr(self, name)} must be positive")
         if self.minutes is not None and not self.minutes > 0:
             raise TrainError(f"minutes={self.minutes} must be positive")
-        if self.shift < 0:
-            raise TrainError(f"shift={self.shift} must not be negative")
+        for name in ("shift", "noise"):
+            if getattr(self, name) < 0:
+                raise TrainError(f"{name}={getattr(self, name)} must not be negative")
         for name in ("hard", "warmup", "cutmix"):
             if not 0 <= getattr(self, name) <= 1:
                 raise TrainError(f"{name}={getattr(self, name)} must lie in 0..1")

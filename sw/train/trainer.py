@@ -11,7 +11,7 @@ from sw.data import Dataset, normalise
 from sw.model import BinaryViT, ModelConfig
 from sw.model.checkpoint import checkpoint_bytes
 from sw.train import state as states
-from sw.train.augment import cutmix
+from sw.train.augment import cutmix, seed_of
 from sw.train.batches import Batches
 from sw.train.calibration import calibrate_norms
 from sw.train.distillation import loss as distillation_loss
@@ -75,6 +75,7 @@ class Trainer:
         self.model.to(self.place.device)
         self.real = recipe.is_real(0.0)
         self.model.set_real(self.real)
+        self.model.noise = recipe.noise
         self.average = make_average(self.model, recipe)
         self.optimizer = make_optimiser(self.model, recipe)
         self.speed = Speed(self.place)
@@ -157,6 +158,8 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = recipe.rate_at(self.done) * group["factor"]
         pixels, labels, soft = self.batches.batch(self.step)
+        if recipe.noise:  # from torch's own generators: made a function of the step, too
+            torch.manual_seed(seed_of(recipe.seed, self.step, self.place.rank))
         own = cutmix(pixels, recipe.cutmix, self.batches.box_generator(self.step))
         with self.place.autocast():
             logits = self.forward(normalise(pixels)).float()
@@ -195,6 +198,7 @@ class Trainer:
         if self.average:
             with torch.no_grad():
                 torch._foreach_copy_(list(self.model.parameters()), self.average)
+        self.model.noise = 0.0
         calibrate_norms(self.model, self.data)
         if self.place.first:
             write_atomically(self.out / "model.safetensors", checkpoint_bytes(self.model))

@@ -51,7 +51,7 @@ def test_learns_and_writes_everything(tmp_path, data):
     assert log["recipe"]["batch"] == 16 and log["curve"][0]["step"] == 1
 
 
-EVERYTHING = {"cutmix": 0.5, "average": 0.9, "real": 0.5, "fresh_stem": True}
+EVERYTHING = {"cutmix": 0.5, "average": 0.9, "noise": 0.1, "real": 0.5, "fresh_stem": True}
 
 
 @pytest.mark.parametrize("options", [{}, EVERYTHING], ids=["plain", "everything"])
