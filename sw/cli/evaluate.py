@@ -81,6 +81,9 @@ def evaluate(
     picture: Annotated[
         Path | None, typer.Option(help="draw what is taken for what, as PNG")
     ] = None,
+    skip_unreadable: Annotated[
+        bool, typer.Option("--skip-unreadable", help="leave unreadable pictures out, by name")
+    ] = False,
     json_path: JsonOption = None,
 ) -> None:
     """Measure accuracy on a data set.
@@ -99,7 +102,7 @@ def evaluate(
         with open_backend(backend, config, memory) as accelerator:
             packed = load_model(model, report=note)
             real = None if checkpoint is None else load_float(checkpoint, packed)
-            pictures = labelled(data, packed, limit)
+            pictures = labelled(data, packed, limit, note if skip_unreadable else None)
             accelerator.load(packed)
             result = _run(accelerator, pictures.images, BATCH.get(backend, 1))
             report = _as_json(accelerator, packed, pictures, result) | {

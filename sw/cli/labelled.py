@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from sw.compiler.packed import PackedNetwork
-from sw.data import DataError, load, read_picture
+from sw.data import DataError, Skip, load
 from sw.data.cifar import is_cifar10
 from sw.data.mosaic import is_mosaic
-from sw.data.pictures import SUFFIXES
+from sw.data.pictures import SUFFIXES, read_all
 from sw.files import fit
 
 NAMES_SHOWN = 20
@@ -37,7 +37,9 @@ class Labelled:
     files: list[str]
 
 
-def labelled(folder: Path, packed: PackedNetwork, limit: int | None) -> Labelled:
+def labelled(
+    folder: Path, packed: PackedNetwork, limit: int | None, skip: Skip | None = None
+) -> Labelled:
     """The test pictures of a folder.
 
     Parameters
@@ -49,6 +51,8 @@ def labelled(folder: Path, packed: PackedNetwork, limit: int | None) -> Labelled
     limit : int or None
         Pictures at most: the first of a data set; of sub-folders the first of every class, then
         the second of every class, and so on.
+    skip : callable or None
+        Unreadable pictures of sub-folders are left out, and it is told of each.
 
     Raises
     ------
@@ -59,7 +63,8 @@ def labelled(folder: Path, packed: PackedNetwork, limit: int | None) -> Labelled
         raise DataError(f"{folder}: no such folder; give the folder of a data set")
     if (folder / "cifar-10-batches-py").is_dir() or is_cifar10(folder) or is_mosaic(folder):
         return _data_set(folder, packed, limit)
-    return _class_folders(folder / "test" if (folder / "test").is_dir() else folder, packed, limit)
+    inside = folder / "test" if (folder / "test").is_dir() else folder
+    return _class_folders(inside, packed, limit, skip)
 
 
 def _data_set(folder: Path, packed: PackedNetwork, limit: int | None) -> Labelled:
@@ -74,7 +79,9 @@ def _data_set(folder: Path, packed: PackedNetwork, limit: int | None) -> Labelle
     )
 
 
-def _class_folders(folder: Path, packed: PackedNetwork, limit: int | None) -> Labelled:
+def _class_folders(
+    folder: Path, packed: PackedNetwork, limit: int | None, skip: Skip | None
+) -> Labelled:
     classes = sorted(entry for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != ".")
     if not classes:
         raise DataError(
@@ -90,10 +97,13 @@ def _class_folders(folder: Path, packed: PackedNetwork, limit: int | None) -> La
                 f"{entry}: no pictures; a class folder holds {', '.join(sorted(SUFFIXES))}"
             )
     files = list(islice((f for turn in zip_longest(*by_class) for f in turn if f), limit))
+    read = read_all(files, lambda pixels: fit(packed, pixels), skip)
+    if not read:
+        raise DataError(f"{folder}: none of its pictures is readable")
     return Labelled(
-        np.stack([fit(packed, read_picture(file)) for file in files]),
-        [number[file.parent.name] for file in files],
-        [str(file.relative_to(folder)) for file in files],
+        np.stack([pixels for _, pixels in read]),
+        [number[file.parent.name] for file, _ in read],
+        [str(file.relative_to(folder)) for file, _ in read],
     )
 
 

@@ -51,6 +51,34 @@ def prepare(pixels: np.ndarray, size: int, resize: int | None = None) -> np.ndar
     return picture[top : top + size, left : left + size]
 
 
+def read_all(
+    files: list[Path], then: Callable[[np.ndarray], np.ndarray], skip: Skip | None = None
+) -> list[tuple[Path, np.ndarray]]:
+    """Every file with ``then(pixels)``, in order: only that is kept, pictures may be large.
+
+    Raises
+    ------
+    DataError
+        Naming the unreadable pictures, unless ``skip`` is told of them and they are left out.
+    """
+    read, unreadable = [], []
+    for file in files:
+        try:
+            read.append((file, then(read_picture(file))))
+        except DataError as error:
+            unreadable.append(str(error))
+    for line in unreadable if skip else ():
+        skip(f"left out: {line}")
+    if unreadable and not skip:
+        more = len(unreadable) - NAMED
+        raise DataError(
+            "; ".join(unreadable[:NAMED])
+            + (f" and {more} more" if more > 0 else "")
+            + "; mend or remove what is unreadable, or pass --skip-unreadable"
+        )
+    return read
+
+
 def load_picture_folder(folder: Path, size: int, skip: Skip | None = None) -> Dataset:
     """Read a folder with one sub-folder of pictures per class, in alphabetical order.
 
@@ -73,30 +101,22 @@ def load_picture_folder(folder: Path, size: int, skip: Skip | None = None) -> Da
             f"{folder}: no data set; expected cifar-10-batches-py files, mosaics with labels.npz,"
             " or one sub-folder of pictures a class"
         )
-    images, labels, unreadable = [], [], []
-    for number, class_folder in enumerate(classes):
-        files = sorted(f for f in class_folder.iterdir() if f.suffix.lower() in SUFFIXES)
-        if not files:
+    files: list[Path] = []
+    for entry in classes:
+        here = sorted(f for f in entry.iterdir() if f.suffix.lower() in SUFFIXES)
+        if not here:
             raise DataError(
-                f"{class_folder}: no pictures; a class folder holds {', '.join(sorted(SUFFIXES))}"
+                f"{entry}: no pictures; a class folder holds {', '.join(sorted(SUFFIXES))}"
             )
-        for file in files:
-            try:
-                images.append(prepare(read_picture(file), size))
-                labels.append(number)
-            except DataError as error:
-                unreadable.append(str(error))
-        if number not in labels[-1:]:
-            raise DataError(f"{class_folder}: none of its {len(files)} pictures is readable")
-    for line in unreadable if skip else ():
-        skip(f"left out: {line}")
-    if unreadable and not skip:
-        more = len(unreadable) - NAMED
-        raise DataError(
-            "; ".join(unreadable[:NAMED])
-            + (f" and {more} more" if more > 0 else "")
-            + "; mend or remove what is unreadable, or pass --skip-unreadable"
-        )
+        files += here
+    read = read_all(files, lambda pixels: prepare(pixels, size), skip)
+    number = {entry: i for i, entry in enumerate(classes)}
+    labels = [number[file.parent] for file, _ in read]
+    for entry in classes:
+        if number[entry] not in labels:
+            raise DataError(f"{entry}: none of its pictures is readable")
     return Dataset(
-        np.stack(images), np.asarray(labels, dtype=np.int64), tuple(c.name for c in classes)
+        np.stack([pixels for _, pixels in read]),
+        np.asarray(labels, dtype=np.int64),
+        tuple(entry.name for entry in classes),
     )

@@ -161,3 +161,12 @@ def test_a_picture_of_what_is_taken_for_what(sw, refused, model, data, tmp_path)
     arguments = ["--data", data, "--model", model, "--picture"]
     assert "end its name in .png" in refused("evaluate", *arguments, tmp_path / "c.gif")
     assert "absent" in refused("evaluate", *arguments, tmp_path / "absent" / "c.png")
+
+
+def test_unreadable_pictures_are_named_and_left_out_when_asked(sw, refused, model, data, tmp_path):
+    (data / "cat" / "b.png").write_bytes(b"no picture")
+    arguments = ["--data", data, "--model", model]
+    assert "cat/b.png: unreadable picture" in refused("evaluate", *arguments)
+    result, report = evaluated(sw, tmp_path, *arguments, "--skip-unreadable")
+    assert [p["file"] for p in report["predictions"]] == [f for f in FILES if f != "cat/b.png"]
+    assert "left out: " in result.stderr and "cat/b.png" in result.stderr

@@ -166,7 +166,7 @@ def other_state(folder):
         (empty, "empty: no data set; expected"),
         (empty_class, "emu: no pictures; a class folder holds"),
         (three_classes, "3 classes (a, b, c), the model has 2; give other data or --classes 3"),
-        (no_readable, "dark: none of its 12 pictures is readable"),
+        (no_readable, "dark: none of its pictures is readable"),
         (other_teacher, "teacher.npz: 10 classes, the data has 2"),
         (no_teacher, "teacher.npz: not an .npz teacher"),
         (other_checkpoint, "model.safetensors: of another architecture than this run: unexpected"),
