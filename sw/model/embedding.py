@@ -56,7 +56,7 @@ class RealPatchEmbedding(nn.Module):
 
 
 class Projection(nn.Module):
-    """The stem's real convolution, kernel = stride = patch."""
+    """The stem's real convolution, kernel = stride = patch; float32 also under autocast."""
 
     def __init__(self, config: ModelConfig):
         super().__init__()
@@ -68,7 +68,8 @@ class Projection(nn.Module):
     def forward(self, pictures):
         """Pictures (B, H, W, 3) to tokens (B, N, C0)."""
         weight = self.projection.weight.permute(0, 2, 3, 1).flatten(1)
-        return F.linear(patches(pictures, self.patch), weight, self.projection.bias)
+        with torch.autocast(pictures.device.type, enabled=False):
+            return F.linear(patches(pictures, self.patch), weight, self.projection.bias)
 
 
 class Embeddings(nn.Module):

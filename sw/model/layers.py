@@ -14,10 +14,15 @@ def vector(x: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
 
 
 class TokenNorm(nn.BatchNorm1d):
-    """Batch norm per channel over batch and tokens: (B, N, C) to the same; eps 1e-5."""
+    """Batch norm per channel over batch and tokens: (B, N, C) to the same; eps 1e-5.
+
+    Under autocast its output is float32, and so is everything up to the next product: values that
+    are added up and compared with thresholds keep their digits.
+    """
 
     def forward(self, x):
         """X (..., C) to the same shape."""
+        x = x.float() if x.dtype is torch.bfloat16 else x
         return super().forward(x.flatten(0, -2)).view(x.shape)
 
 

@@ -11,7 +11,7 @@ from sw.bad_input import bad_input
 from sw.data import Dataset, Skip, load
 from sw.driver import DriverError
 from sw.train.ablation import run_ablation
-from sw.train.curve import draw_curve
+from sw.train.curve import NoPicture, draw_curve
 from sw.train.distillation import teacher_logits
 from sw.train.errors import NotFiniteError, TrainError
 from sw.train.files import write_atomically
@@ -80,7 +80,10 @@ def train(arguments, named: Named, out: Path, place: Place, say, skip: Skip | No
     result |= {"test": evaluate(trainer.model, test), "test_pictures": len(test)}
     log = json.loads((out / "log.json").read_text()) | {"result": result}
     write_atomically(out / "log.json", (json.dumps(log, indent=1) + "\n").encode())
-    draw_curve(log, out / "curve.png", f"{arguments.recipe}, seed {named.recipe.seed}")
+    try:
+        draw_curve(log, out / "curve.png", f"{arguments.recipe}, seed {named.recipe.seed}")
+    except NoPicture as error:
+        say(str(error))
     say(f"test accuracy of the last weights: {result['test']:.2%} of {len(test):,} pictures")
     say(f"weights: {out / 'model.safetensors'}")
 

@@ -5,6 +5,11 @@ from pathlib import Path
 
 from sw.train.errors import TrainError
 from sw.train.files import write_atomically
+from sw.train.recipe import Recipe
+
+
+class NoPicture(TrainError):
+    """Matplotlib is not installed: a run goes on without pictures."""
 
 
 def figure():
@@ -12,13 +17,12 @@ def figure():
 
     Raises
     ------
-    TrainError
-        If matplotlib is not installed.
+    NoPicture
     """
     try:
         import matplotlib
     except ImportError:
-        raise TrainError("pictures need matplotlib; pip install matplotlib") from None
+        raise NoPicture("no pictures: they need matplotlib; pip install matplotlib") from None
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
@@ -35,8 +39,6 @@ def save(picture, path: Path) -> None:
 
 def draw_curve(log: dict, path: Path, title: str) -> None:
     """Loss, training accuracy and learning rate over the epochs of ``log.json``."""
-    from sw.train.recipe import Recipe
-
     curve, recipe = log["curve"], Recipe(**log["recipe"])
     epochs = [point["epoch"] for point in curve]
     picture, (upper, lower) = figure().subplots(

@@ -10,7 +10,7 @@ from statistics import mean, stdev
 from rich.console import Console
 from rich.table import Table
 
-from sw.train.curve import figure, save
+from sw.train.curve import NoPicture, figure, save
 from sw.train.files import write_atomically
 
 
@@ -52,19 +52,22 @@ def write_table(out: Path, results: list[dict], say) -> None:
     write_atomically(out / "table.json", (json.dumps(report, indent=1) + "\n").encode())
     text = as_text(rows, settings)
     write_atomically(out / "table.txt", text.encode())
-    _draw(rows, out / "table.png")
     say(text.rstrip("\n"))
+    try:
+        _draw(rows, out / "table.png")
+    except NoPicture as error:
+        say(str(error))
 
 
 def as_text(rows: list[dict], settings: dict) -> str:
-    """The table in 130 columns."""
+    """The table; ``checked`` counts pictures whose logits the gateware gave as golden does."""
     epochs, on = settings["recipe"]["epochs"], settings["configuration"]
     table = Table(
-        "architecture",
         title=f"{epochs:g} epochs each, integer accuracy on {rows[0]['pictures']:,} test "
         f"pictures; cycles on {on}",
         title_justify="left",
     )
+    table.add_column("architecture", no_wrap=True)
     for column in ("accuracy, %", "float, %", "R", "parameters", "million MAC", "packed, KiB",
                    "bound", "cycles", "checked"):  # fmt: skip
         table.add_column(column, justify="right")
@@ -74,13 +77,13 @@ def as_text(rows: list[dict], settings: dict) -> str:
             row["row"],
             f"{row['mean']:.2f}{spread}",
             f"{mean(row['float']):.2f}",
-            f"{row['r']:,}" if row["r"] < 10**12 else f"{row['r']:.3e}",
+            f"{row['r']:,}" if row["r"] < 10**9 else f"{row['r']:.3e}",
             f"{row['parameters']:,}",
             f"{row['macs'] / 1e6:.1f}",
             f"{row['packed_bytes'] / 1024:.0f}",
             f"{row['bound_cycles']:,}",
             "" if row["cycles"] is None else f"{row['cycles']:,.0f}",
-            f"{row['checked']} pictures" if row["checked"] else "no",
+            str(row["checked"]) if row["checked"] else "no",
         )
     stream = io.StringIO()
     Console(file=stream, width=130).print(table)

@@ -234,3 +234,23 @@ def test_real_lifts_every_binarisation_and_puts_it_back():
         dense.weight[0, 0] /= 1.01
         model.set_real(False)
         assert torch.equal(model(pictures), binary)
+
+
+@pytest.mark.parametrize("name", ["pyramid", "deit, class token"])
+def test_autocast_narrows_products_only(name):
+    model, _ = random_binaryvit(1, config=CONFIGS[name])
+    model.train()
+    pictures = normalise(torch.from_numpy(random_pictures(0, 4, CONFIGS[name].image)))
+    exact, narrow, products = {}, {}, []
+    model.vit.encoder.layer[0].intermediate.dense.register_forward_hook(
+        lambda module, inputs, output: products.append(output.dtype)
+    )
+    with torch.no_grad():
+        model(pictures, exact)
+        with torch.autocast("cpu", torch.bfloat16):
+            model(pictures, narrow)
+    assert torch.equal(narrow["stem"], exact["stem"]) and products[1] is torch.bfloat16
+    values = [n for n in exact if n.split(".")[-1] in ("x1", "x2", "q", "k", "v", "t", "hidden")]
+    assert len(values) > 5 and all(narrow[value].dtype is torch.float32 for value in values)
+    scores = next(value for value in narrow if value.endswith("scores"))
+    assert torch.equal(narrow[scores].float().round(), narrow[scores].float())
