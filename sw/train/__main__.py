@@ -11,6 +11,7 @@ from sw.bad_input import bad_input
 from sw.data import Dataset, Skip, load
 from sw.driver import DriverError
 from sw.train.ablation import run_ablation
+from sw.train.accuracy import evaluate
 from sw.train.curve import NoPicture, draw_curve
 from sw.train.distillation import teacher_logits
 from sw.train.errors import NotFiniteError, TrainError
@@ -18,7 +19,7 @@ from sw.train.files import write_atomically
 from sw.train.options import ABLATION, changed, check_classes, chosen, no_sizes, parse
 from sw.train.place import Place
 from sw.train.recipes import RECIPES, Named
-from sw.train.trainer import Trainer, evaluate
+from sw.train.trainer import Trainer
 
 ABLATION_EPOCHS = 100
 """Of every row, unless told otherwise."""

@@ -21,7 +21,7 @@ from sw.data import Skip, load
 from sw.driver import Accelerator, DriverError
 from sw.golden import run
 from sw.model import from_checkpoint, saved_config
-from sw.train.trainer import evaluate
+from sw.train.accuracy import evaluate
 
 CHECKED = 10
 """Test pictures whose logits are compared, gateware against golden."""

@@ -143,13 +143,17 @@ class Trainer:
         self.seconds += self.speed.end((self.step - first) * self.recipe.batch)
         for step, (loss, hit) in enumerate(found.tolist(), start=first):
             if not math.isfinite(loss):
-                raise NotFiniteError(
-                    f"loss is {loss} at step {step}; the last good state is kept in {self.out}: "
-                    f"run again with a lower rate ({self.recipe.rate} now) to go on from there"
-                )
+                raise self._diverged(f"loss is {loss} at step {step}")
             blend = 1 / min(step + 1, 100)
             self.loss = loss if step == 0 else self.loss + blend * (loss - self.loss)
             self.accuracy = hit if step == 0 else self.accuracy + blend * (hit - self.accuracy)
+
+    def _diverged(self, what: str) -> NotFiniteError:
+        saved = (self.out / "state.pt").is_file()
+        kept = f"the last good state is kept in {self.out}" if saved else "nothing was saved yet"
+        return NotFiniteError(
+            f"{what}; {kept}: run again with a lower rate ({self.recipe.rate} now) to go on"
+        )
 
     def _step(self) -> None:
         recipe = self.recipe
@@ -218,7 +222,15 @@ class Trainer:
         )
 
     def save(self) -> None:
-        """Write the resumable state and the learning curve; only the first process does."""
+        """Write the resumable state and the learning curve; only the first process does.
+
+        Raises
+        ------
+        NotFiniteError
+            If the weights are no numbers, although the losses still were: the state stays good.
+        """
+        if not all(bool(torch.isfinite(weight).all()) for weight in self.model.parameters()):
+            raise self._diverged(f"weights are no numbers behind step {self.step - 1}")
         if not self.place.first:
             return
         states.write(self.out / "state.pt", {
@@ -247,15 +259,3 @@ class Trainer:
             mine.copy_(kept)
         for name in ("step", "seconds", "curve", "loss", "accuracy"):
             setattr(self, name, state[name])
-
-
-@torch.no_grad()
-def evaluate(model: BinaryViT, data: Dataset, batch: int = 250) -> float:
-    """Share of ``data`` that the model classifies rightly; the model is put in eval mode."""
-    model.eval()
-    hits, device = 0, next(model.parameters()).device
-    for start in range(0, len(data), batch):
-        logits = model(normalise(torch.from_numpy(data.images[start : start + batch]).to(device)))
-        labels = torch.from_numpy(data.labels[start : start + batch]).to(device)
-        hits += int((logits.argmax(-1) == labels).sum())
-    return hits / len(data)

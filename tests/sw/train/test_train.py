@@ -148,6 +148,12 @@ def test_stops_when_the_loss_is_no_number_and_keeps_the_last_good_state(tmp_path
     with pytest.raises(NotFiniteError, match="loss is nan at step 3; the last good state is kept"):
         trainer.run(quiet)
     assert (tmp_path / "state.pt").read_bytes() == good
+    with torch.no_grad():
+        trainer = Trainer(CONFIG, Recipe(batch=16), data, tmp_path)
+        trainer.model.classifier.bias[0] = math.inf
+    with pytest.raises(NotFiniteError, match="weights are no numbers behind step 2"):
+        trainer.save()
+    assert (tmp_path / "state.pt").read_bytes() == good
     assert Trainer(CONFIG, Recipe(batch=16, rate=1e-4), data, tmp_path).step == 3
 
 
