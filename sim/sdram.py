@@ -37,8 +37,9 @@ def _declare(ports) -> str:
 def sdram_sources(timing: SdramTiming, capture: int = 0) -> dict[str, str]:
     """Verilog of controller and chip with the memory port outside; top module ``sdram_top``.
 
-    The chip is clocked by the controller's clock; with `capture` 1 its data are a cycle late, as
-    over a long way.  The contents are outside, a word a cycle, as ``sim/rtl/sdram.v`` says.
+    The chip is clocked by the controller's clock; its data are `capture` cycles late, as over
+    a long way or through the pads' registers.  The contents are outside, a word a cycle, as
+    ``sim/rtl/sdram.v`` says.
     """
     chip = timing.chip
     values = {name: value for name, value in asdict(chip).items() if name in _PARAMETERS}
@@ -51,8 +52,10 @@ def sdram_sources(timing: SdramTiming, capture: int = 0) -> dict[str, str]:
         ("output", 16, "word_data"), ("input", 16, "word"),
     )  # fmt: skip
     late = (
-        "    reg [15:0] dq_late;\n    always @(posedge clk) dq_late <= dq_o;\n" if capture else ""
+        f"    reg [{16 * capture - 1}:0] dq_late;\n"
+        "    always @(posedge clk) dq_late <= {dq_late, dq_o};\n"
     )
+    dq = f"dq_late[{16 * capture - 1} -: 16]" if capture else "dq_o"
     top = f"""// Written by sim.sdram; simulation only.
 module {TOP} (
 {_declare(ports)}
@@ -62,7 +65,7 @@ module {TOP} (
     wire [{chip.row_bits - 1}:0] a;
     wire [1:0] dqm;
     wire [15:0] dq_i, dq_o;
-{late}    sdram_controller controller (
+{late if capture else ""}    sdram_controller controller (
         .clk(clk), .rst(rst),
         .port__request__valid(request_valid), .port__request__ready(request_ready),
         .port__request__payload({{request_beats, request_address, request_write}}),
@@ -72,7 +75,7 @@ module {TOP} (
         .port__read__payload(read_data),
         .pins__clk_en(clk_en), .pins__cs(cs), .pins__ras(ras), .pins__cas(cas), .pins__we(we),
         .pins__ba(ba), .pins__a(a), .pins__dqm(dqm),
-        .pins__dq_o(dq_i), .pins__dq_oe(dq_oe), .pins__dq_i({"dq_late" if capture else "dq_o"}));
+        .pins__dq_o(dq_i), .pins__dq_oe(dq_oe), .pins__dq_i({dq}));
     sdram #({parameters}) chip (
         .clk(clk), .power(!rst), .clk_en(clk_en), .cs(cs), .ras(ras), .cas(cas), .we(we),
         .ba(ba), .a(a), .dqm(dqm), .dq_i(dq_i), .dq_driven(dq_oe), .dq_o(dq_o),

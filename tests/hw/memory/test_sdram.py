@@ -63,7 +63,9 @@ def test_random_bursts_with_pauses_shorter_and_longer_than_a_refresh_interval(
     assert got["refreshes"] >= cycles // INTERVAL + SLOW_16X16M.power_up_refreshes
 
 
-@pytest.mark.parametrize(("clock_hz", "cas", "capture"), [(133_000_000, 3, 1), (25_000_000, 2, 0)])
+@pytest.mark.parametrize(
+    ("clock_hz", "cas", "capture"), [(133_000_000, 3, 1), (25_000_000, 2, 0), (50_000_000, 2, 2)]
+)
 def test_other_clocks_and_latencies(clock_hz, cas, capture):
     simulator = build(SdramTiming(SLOW_16X16M, clock_hz, cas), capture)
     run(simulator, random_bursts(200, 12), pause=0.2)
