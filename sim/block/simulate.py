@@ -59,6 +59,7 @@ def simulate(
     stall: str = "none",
     seed: int = 0,
     waves: Path | None = None,
+    simulator: Simulator | None = None,
     report: Callable[[str], None] = lambda _: None,
 ) -> BlockRun:
     """Simulates one block.
@@ -69,6 +70,9 @@ def simulate(
         The block's input.
     stall : str
         A key of :data:`sim.block.top.STALLS`.
+
+    simulator : Simulator
+        Of that configuration; by default the RTL's, built when it is not in the cache.
 
     Raises
     ------
@@ -81,7 +85,8 @@ def simulate(
             f"{MEMORY_BEATS} simulated; raise sim.block.top.MEMORY_BEATS"
         )
     configuration = program.configuration
-    simulator = block_simulator(configuration, waves=waves is not None, report=report)
+    if simulator is None:
+        simulator = block_simulator(configuration, waves=waves is not None, report=report)
     with tempfile.TemporaryDirectory(prefix="bvit-block-") as folder:
         work = Path(folder)
         memory = program.memory.copy()

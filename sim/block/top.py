@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from hw.spec.commands import Engine
 from hw.spec.configuration import Configuration
@@ -117,18 +117,24 @@ def block_simulator(
     configuration: Configuration,
     *,
     waves: bool = False,
+    netlist: Mapping[str, str] | None = None,
     report: Callable[[str], None] = lambda _: None,
 ) -> Simulator:
-    """The compiled system of a configuration, from the cache where nothing changed."""
+    """The compiled system of a configuration, from the cache where nothing changed.
+
+    `netlist`, file name to Verilog text, stands in the place of the accelerator's RTL.
+    """
     from hw.accelerator import Accelerator
 
-    report(f"elaborate accelerator {configuration.name}")
-    text, cached = cached_verilog(
-        lambda: Accelerator(configuration), "accelerator", repr(configuration)
-    )
-    report(f"elaborated ({'cached' if cached else 'new'}, {len(text) / 1e6:.1f} MB of Verilog)")
+    if netlist is None:
+        report(f"elaborate accelerator {configuration.name}")
+        text, cached = cached_verilog(
+            lambda: Accelerator(configuration), "accelerator", repr(configuration)
+        )
+        report(f"elaborated ({'cached' if cached else 'new'}, {len(text) / 1e6:.1f} MB of Verilog)")
+        netlist = {"accelerator.v": text}
     return build_simulator(
-        {"accelerator.v": text, "block_top.v": top_verilog(configuration)},
+        {**netlist, "block_top.v": top_verilog(configuration)},
         "block_top",
         trace=waves,
         rtl=("external_memory.v", "trace_log.v", "stall_source.v"),
