@@ -224,6 +224,15 @@ CONFIGURATIONS = {
             score_words=1024,
             result_groups=6,
         ),
+        # The least that runs: for the smallest device, and for tools that take long.
+        Configuration(
+            "2x2x64-l8",
+            rows=2,
+            columns=2,
+            lanes=8,
+            cluster_columns=2,
+            pool_lanes=2,
+        ),
     )
 }
 """Named configurations; the name says rows x columns x word bits - lanes."""
