@@ -1,5 +1,7 @@
 # Two commands matter: `make demo` and `make test`. Both make the environment when it is missing.
 PYTHON ?= python3
+BOARD ?= ulx3s-85f
+SEEDS ?= 1
 VENV := .venv
 RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
@@ -8,7 +10,7 @@ JOBS ?= 2
 .DEFAULT_GOAL := help
 CONFIG ?= 4x8x64-l16
 
-.PHONY: help install demo report verilog test lint format clean distclean
+.PHONY: help install demo report verilog bitstream boards flash test test-slow lint format clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,10 +41,22 @@ network_report = $(RUN) -m sim.report --model $(1) --config $(2) \
 verilog: $(STAMP) ## the core CONFIG=... with AXI ports for a system of your own, into build/verilog
 	$(RUN) -m bitstreams.verilog --config $(CONFIG)
 
+bitstream: $(STAMP) ## synthesise, route and pack BOARD (ulx3s-85f), for SEEDS (1)
+	$(RUN) -m bitstreams build $(BOARD) --seeds $(SEEDS)
+
+boards: $(STAMP) ## list the boards with area, clock and frames a second
+	$(RUN) -m bitstreams boards
+
+flash: $(STAMP) ## load the bitstream of BOARD
+	$(RUN) -m bitstreams flash $(BOARD)
+
 test: $(STAMP) ## lint, then every test
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m pytest -n $(JOBS)
+
+test-slow: $(STAMP) ## a block in the synthesised netlist of the smallest accelerator
+	$(RUN) -m pytest -m slow
 
 lint: $(STAMP) ## lint only
 	$(RUN) -m ruff check .

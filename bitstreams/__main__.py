@@ -1,0 +1,129 @@
+"""``python -m bitstreams``: build a board's bitstream, list the boards, load one.
+
+Exit status: 0, or 2 with one line on stderr for bad input, a missing tool or a design that does
+not fit.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bitstreams.boards import BOARDS, DEFAULT_BOARD, BoardError, find_board
+from bitstreams.build import build
+from bitstreams.device import FitError
+from bitstreams.models import model_cycles
+from bitstreams.report import write_reports
+from bitstreams.tools import ToolError
+from sim.errors import SimulationError, SimulatorBuildError
+from sw.bad_input import bad_input
+
+REPORTS = Path(__file__).parent
+LOADER = "openFPGALoader"
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+BoardName = Annotated[str, typer.Argument(help=f"one of {', '.join(BOARDS)}")]
+
+
+def _fail(error: object) -> typer.Exit:
+    typer.echo(f"bitstreams: {error}", err=True)
+    return typer.Exit(2)
+
+
+def _note(line: str) -> None:
+    typer.echo(f"  {line}", err=True)
+
+
+def _seeds(text: str) -> list[int]:
+    try:
+        return [int(seed) for seed in text.split(",")]
+    except ValueError:
+        raise ToolError(f"--seeds {text!r}: give numbers with commas, such as 1,2,3") from None
+
+
+@app.command("build")
+def build_command(
+    board: BoardName = DEFAULT_BOARD,
+    seeds: Annotated[str, typer.Option(help="of placement, with commas")] = "1",
+    work: Annotated[
+        Path | None, typer.Option(help="of the tools' files; default build/bitstreams/BOARD")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="of bitstream and reports; default bitstreams/BOARD")
+    ] = None,
+) -> None:
+    """Synthesise, place, route and pack; write bitstream and reports."""
+    try:
+        chosen = find_board(board)
+        numbers = _seeds(seeds)
+        work = work or Path("build/bitstreams") / chosen.folder
+        out = out or REPORTS / chosen.folder
+        built = build(chosen, work, seeds=numbers, report=_note)
+        models = model_cycles(chosen, built.fmax_mhz, _note)
+        facts = write_reports(built, models, out)
+        shutil.copyfile(built.bitstream, out / built.bitstream.name)
+    except (BoardError, FitError, ToolError, SimulationError, SimulatorBuildError) as error:
+        raise _fail(error) from None
+    except bad_input() as error:
+        raise _fail(error) from None
+    typer.echo((out / "report.txt").read_text())
+    if facts["fmax_mhz"] < facts["clock_mhz"]:
+        raise _fail(
+            f"{board}: routed at {facts['fmax_mhz']} MHz, below its clock of "
+            f"{facts['clock_mhz']:g} MHz; lower the clock in bitstreams/boards/__init__.py"
+        )
+    typer.echo(f"{out / built.bitstream.name}: not run on hardware")
+
+
+@app.command()
+def boards() -> None:
+    """List the boards with what their committed reports say."""
+    table = Table()
+    for column in ("board", "configuration", "LUT", "RAM", "DSP", "Fmax", "model", "frames/s"):
+        table.add_column(
+            column, justify="left" if column in ("board", "configuration") else "right"
+        )
+    for board in BOARDS.values():
+        path = REPORTS / board.folder / "report.json"
+        if not path.exists():
+            table.add_row(board.name, board.configuration.name, "not routed")
+            continue
+        facts = json.loads(path.read_text())
+        shares = [
+            f"{facts[r]['used']:,}/{facts[r]['available']:,}" for r in ("lut4", "bram", "dsp")
+        ]
+        rows = facts["models"] or [{"name": "-", "frames_per_second": 0}]
+        for i, row in enumerate(rows):
+            speed = "refused" if "refused" in row else f"{row['frames_per_second']:.1f}"
+            head = (board.name, facts["configuration"]["name"], *shares,
+                    f"{facts['fmax_mhz']:.1f} MHz") if i == 0 else ("",) * 6  # fmt: skip
+            table.add_row(*head, row["name"], speed)
+    Console(width=120).print(table)
+    typer.echo("not run on hardware")
+
+
+@app.command()
+def flash(board: BoardName = DEFAULT_BOARD) -> None:
+    """Load a board's bitstream into its FPGA, until power goes."""
+    try:
+        chosen = find_board(board)
+    except BoardError as error:
+        raise _fail(error) from None
+    bitstream = REPORTS / chosen.folder / f"{chosen.folder}.bit"
+    if not bitstream.exists():
+        raise _fail(f"{bitstream}: not there; run `make bitstream BOARD={board}` first")
+    loader = shutil.which(LOADER)
+    if loader is None:
+        raise _fail(f"{LOADER}: not found; install it (apt: openfpgaloader)")
+    raise typer.Exit(subprocess.run([loader, "-b", chosen.loader, str(bitstream)]).returncode)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,45 @@
+"""The boards: a line each."""
+
+from __future__ import annotations
+
+from amaranth_boards.ulx3s import ULX3S_25F_Platform, ULX3S_45F_Platform, ULX3S_85F_Platform
+
+from bitstreams.boards.board import Board, BoardError
+from bitstreams.boards.ulx3s import Ulx3s
+from bitstreams.device import ECP5_25F, ECP5_45F, ECP5_85F
+from hw.memory.sdram import SLOW_16X16M
+from hw.spec.configuration import CONFIGURATIONS
+
+SHIPPED, PAPER = "cifar10", "random:binaryvit"
+
+# fmt: off
+BOARDS = {
+    board.name: board
+    for board in (
+        Board("ulx3s-85f", ECP5_85F, ULX3S_85F_Platform, Ulx3s, CONFIGURATIONS["4x8x64-l16"],
+              50_000_000, 3_000_000, SLOW_16X16M, "ulx3s", (SHIPPED, PAPER)),
+        Board("ulx3s-45f", ECP5_45F, ULX3S_45F_Platform, Ulx3s, CONFIGURATIONS["2x2x64-l8"],
+              50_000_000, 3_000_000, SLOW_16X16M, "ulx3s", (SHIPPED, PAPER)),
+        Board("ulx3s-25f", ECP5_25F, ULX3S_25F_Platform, Ulx3s, CONFIGURATIONS["2x2x64-l8"],
+              50_000_000, 3_000_000, SLOW_16X16M, "ulx3s", (SHIPPED, PAPER)),
+    )
+}
+# fmt: on
+"""Name to board: device, platform, top, configuration, clock, baud, memory, loader, models."""
+DEFAULT_BOARD = "ulx3s-85f"
+
+
+def find_board(name: str) -> Board:
+    """The board called `name`.
+
+    Raises
+    ------
+    BoardError
+        For an unknown name; lists the known ones.
+    """
+    if name not in BOARDS:
+        raise BoardError(f"board {name!r}: unknown; choose one of {', '.join(BOARDS)}")
+    return BOARDS[name]
+
+
+__all__ = ["BOARDS", "DEFAULT_BOARD", "Board", "BoardError", "find_board"]

@@ -1,0 +1,62 @@
+"""What a board is: a platform, a device, the configuration on it, and a clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from amaranth.build import Platform
+from amaranth.hdl import Elaboratable
+
+from bitstreams.device import Device
+from hw.memory.sdram import SdramChip
+from hw.spec.configuration import Configuration
+
+
+@dataclass(frozen=True)
+class Board:
+    """A row of the table of boards.
+
+    Parameters
+    ----------
+    name : str
+        What ``BOARD=`` is.
+    device : Device
+        What must hold the netlist.
+    platform : callable
+        Makes the platform: pins, I/O standards, nextpnr's options.
+    top : callable
+        Makes the design from this board.
+    configuration : Configuration
+        Accelerator on it.
+    clock_hz : int
+        Clock of the accelerator that the PLL is set to.
+    baud : int
+        Of the UART.
+    memory : SdramChip
+        The board's external memory.
+    loader : str
+        Its name for openFPGALoader.
+    models : tuple of str
+        Models whose cycles are reported.
+    """
+
+    name: str
+    device: Device
+    platform: Callable[[], Platform]
+    top: Callable[[Board], Elaboratable]
+    configuration: Configuration
+    clock_hz: int
+    baud: int
+    memory: SdramChip
+    loader: str
+    models: tuple[str, ...]
+
+    @property
+    def folder(self) -> str:
+        """Name of its folder of reports."""
+        return self.name.replace("-", "_")
+
+
+class BoardError(ValueError):
+    """An unknown board; lists the known ones."""

@@ -1,0 +1,51 @@
+"""ULX3S (Radiona): ECP5 12F to 85F, 25 MHz, FTDI UART, one 16-bit SDRAM of 32 MiB."""
+
+from __future__ import annotations
+
+from amaranth.hdl import ClockDomain, Elaboratable, Module
+from amaranth.lib import io
+
+from bitstreams.boards.board import Board
+from bitstreams.boards.pll import Ecp5Clock
+from bitstreams.boards.sdram import CAPTURE, SdramPads
+from hw.memory.sdram import SdramController, SdramTiming
+from hw.system import System
+
+
+class Ulx3s(Elaboratable):
+    """The system between the board's pins.
+
+    LED 0 blinks, 1 a program runs, 2 the last one has ended, 3 the link executes a request.
+    """
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+
+    def elaborate(self, platform) -> Module:  # noqa: D102
+        m = Module()
+        board = self._board
+        m.domains.sync = ClockDomain()
+        m.domains.late = ClockDomain(reset_less=True)
+        m.submodules.oscillator = oscillator = io.Buffer("i", platform.request("clk25", dir="-"))
+        m.submodules.clock = clock = Ecp5Clock(
+            oscillator.i, platform.default_clk_frequency, board.clock_hz
+        )
+        hz = round(clock.hz)
+        controller = SdramController(SdramTiming(board.memory, hz), CAPTURE)
+        m.submodules.sdram = SdramPads(controller, platform.request("sdram", dir="-"), "late")
+        m.submodules.system = system = System(
+            board.configuration,
+            memory=controller,
+            clock_hz=hz,
+            baud=board.baud,
+        )
+        uart = platform.request("uart", dir="-")
+        m.submodules.rx = rx = io.Buffer("i", uart.rx)
+        m.submodules.tx = tx = io.Buffer("o", uart.tx)
+        # The ESP32 reads this pin when it starts; low, it would take the board over.
+        m.submodules.keep = keep = io.Buffer("o", platform.request("esp32", dir="-").gpio0)
+        m.d.comb += [system.rx.eq(rx.i), tx.o.eq(system.tx), keep.o.eq(1)]
+        for i, lit in enumerate(system.leds.as_value()):
+            m.submodules[f"led{i}"] = led = io.Buffer("o", platform.request("led", i, dir="-"))
+            m.d.comb += led.o.eq(lit)
+        return m

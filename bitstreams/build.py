@@ -1,0 +1,162 @@
+"""The flow of a board: Amaranth to RTLIL, Yosys, nextpnr once a seed, ecppack."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from amaranth.build.run import BuildPlan
+
+from bitstreams.boards import Board
+from bitstreams.device import check_fit
+from bitstreams.netlist import Cell, read_cells, synthesise, totals
+from bitstreams.timing import fmax
+from bitstreams.tools import find_tool, run, version
+
+TOP = "top"
+
+
+@dataclass(frozen=True)
+class Routed:
+    """One placement and routing.
+
+    Attributes
+    ----------
+    seed : int
+    report : dict
+        What nextpnr reports.
+    fmax_mhz : float
+        Of the accelerator's clock.
+    config : Path
+        The configuration that ecppack reads.
+    """
+
+    seed: int
+    report: dict[str, Any]
+    fmax_mhz: float
+    config: Path
+
+
+@dataclass(frozen=True)
+class Build:
+    """What a build left.
+
+    Attributes
+    ----------
+    board : Board
+    cells : list of Cell
+        Of the netlist.
+    fit : dict
+        Resource to needed and available, before placement.
+    routed : tuple of Routed
+        In the order of the seeds.
+    best : Routed
+        The fastest, the one in the bitstream.
+    bitstream : Path
+    digests : dict
+        SHA-256 of RTLIL, netlist and bitstream.
+    tools : dict
+        Tool to what it says of itself.
+    commands : tuple of str
+    """
+
+    board: Board
+    cells: list[Cell]
+    fit: dict[str, Any]
+    routed: tuple[Routed, ...]
+    best: Routed
+    bitstream: Path
+    digests: dict[str, str]
+    tools: dict[str, str]
+    commands: tuple[str, ...]
+
+    @property
+    def fmax_mhz(self) -> float:
+        """Median over the seeds."""
+        return statistics.median(one.fmax_mhz for one in self.routed)
+
+
+def elaborate(board: Board, folder: Path) -> BuildPlan:
+    """Write ``top.il`` and ``top.lpf``, the design and its pins, without names of source files."""
+    plan = board.platform().prepare(board.top(board), TOP, emit_src=False)
+    for name in (f"{TOP}.il", f"{TOP}.lpf"):
+        text = plan.files[name]
+        (folder / name).write_text(text if isinstance(text, str) else text.decode())
+    return plan
+
+
+def sha256(path: Path) -> str:
+    """Digest of a file, hex."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def build(
+    board: Board,
+    folder: Path,
+    *,
+    seeds: Sequence[int] = (1,),
+    report: Callable[[str], None] = lambda _: None,
+) -> Build:
+    """Make the bitstream of a board in `folder`.
+
+    Raises
+    ------
+    ToolError
+        A tool is missing or failed.
+    FitError
+        The netlist does not fit the device; found before placement.
+    """
+    found = {name: find_tool(name) for name in ("yosys", "nextpnr-ecp5", "ecppack")}
+    folder.mkdir(parents=True, exist_ok=True)
+    report(f"elaborate {board.name}: {board.configuration.name}")
+    elaborate(board, folder)
+    commands = [synthesise(f"{TOP}.il", TOP, folder, report=report)]
+    netlist = folder / f"{TOP}.json"
+    cells = read_cells(netlist, TOP)
+    fit = check_fit(
+        f"{board.name} with {board.configuration.name}",
+        totals(cells),
+        board.device,
+    )
+    report(", ".join(f"{k} {v['needed']:,} of {v['available']:,}" for k, v in fit.items()))
+
+    routed = []
+    for seed in seeds:
+        command, one = place_and_route(board, found["nextpnr-ecp5"], folder, seed, report)
+        commands.append(command)
+        routed.append(one)
+        report(f"seed {seed}: {one.fmax_mhz:.2f} MHz")
+    best = max(routed, key=lambda one: one.fmax_mhz)
+    bitstream = folder / f"{board.folder}.bit"
+    pack = [found["ecppack"], "--compress", best.config.name, bitstream.name]
+    commands.append(run(pack, folder, "ecppack", report))
+    files = {"rtlil": folder / f"{TOP}.il", "netlist": netlist, "bitstream": bitstream}
+    return Build(
+        board, cells, fit, tuple(routed), best, bitstream,
+        {name: sha256(path) for name, path in files.items()},
+        {name: version(tool) for name, tool in found.items()},
+        tuple(commands),
+    )  # fmt: skip
+
+
+def place_and_route(
+    board: Board, nextpnr: str, folder: Path, seed: int, report: Callable[[str], None]
+) -> tuple[str, Routed]:
+    """Run nextpnr for one seed; a clock that is missed is reported, not an error of the tool."""
+    platform = board.platform()
+    name = f"{TOP}.seed{seed}"
+    command = [
+        nextpnr, platform._nextpnr_device_options[platform.device],
+        "--package", platform._nextpnr_package_options[platform.package].upper(),
+        "--speed", platform.speed, "--json", f"{TOP}.json", "--top", TOP, "--lpf", f"{TOP}.lpf",
+        "--seed", str(seed), "--timing-allow-fail", "--textcfg", f"{name}.config",
+        "--report", f"{name}.json", "--log", f"{name}.log", "-q",
+    ]  # fmt: skip
+    text = run(command, folder, f"{name}.log", report)
+    found = json.loads((folder / f"{name}.json").read_text())
+    return text, Routed(seed, found, fmax(found, board.clock_hz), folder / f"{name}.config")

@@ -1,0 +1,59 @@
+"""Netlists as Verilog, to be simulated in the place of the RTL that they were made from."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from amaranth.lib import wiring
+
+from bitstreams.netlist import SYNTHESIS, synthesise
+from bitstreams.tools import find_tool, run
+from sim.build import verilog
+
+CELLS = Path(__file__).parent / "cells" / "ecp5.v"
+"""Our models of the cells."""
+
+
+def netlist_verilog(component: wiring.Component, name: str) -> str:
+    """The mapped netlist of a component, a module of the same name and ports.
+
+    Simulate it together with `CELLS`.
+
+    Raises
+    ------
+    ToolError
+        Yosys is missing or failed.
+    """
+    with tempfile.TemporaryDirectory(prefix="bvit-netlist-") as folder:
+        work = Path(folder)
+        (work / f"{name}.v").write_text(verilog(component, name))
+        outputs = f"delete t:$scopeinfo; write_verilog -noattr -noexpr {name}.netlist.v"
+        synthesise(f"{name}.v", name, work, outputs=outputs)
+        return (work / f"{name}.netlist.v").read_text()
+
+
+def prove_equal(component: wiring.Component, name: str) -> None:
+    """Let Yosys prove that the netlist of a component equals its RTL, in any state, by induction.
+
+    For pipelines without memories; the cells are Yosys's own models here.
+
+    Raises
+    ------
+    ToolError
+        A register or output is not proven equal.
+    """
+    with tempfile.TemporaryDirectory(prefix="bvit-equal-") as folder:
+        work = Path(folder)
+        (work / f"{name}.v").write_text(verilog(component, name))
+        script = (
+            f"read_verilog {name}.v; hierarchy -top {name}; proc; flatten; opt_clean; "
+            "equiv_opt -assert -map +/lattice/cells_sim_ecp5.v "
+            f"synth_ecp5 {SYNTHESIS} -top {name}"
+        )
+        run([find_tool("yosys"), "-q", "-l", "equal.log", "-p", script], work, "equal.log")
+
+
+def sources(name: str, text: str) -> dict[str, str]:
+    """File name to text of a netlist and its cells, for :func:`sim.build.build_simulator`."""
+    return {f"{name}.v": text, CELLS.name: CELLS.read_text()}

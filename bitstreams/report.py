@@ -1,0 +1,109 @@
+"""report.json and report.txt of a build; nothing in them depends on the machine or the folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from bitstreams.build import Build
+from bitstreams.netlist import by_component
+from bitstreams.timing import clocks, paths
+
+UTILISATION = {
+    "lut4": "TRELLIS_COMB",
+    "ff": "TRELLIS_FF",
+    "bram": "DP16KD",
+    "dsp": "MULT18X18D",
+}
+"""Resource to nextpnr's name of the sites that it takes after packing."""
+DEPTH = 3
+"""Levels of the hierarchy that the table of areas shows: top, accelerator, its units."""
+COLUMNS = ("LUT4", "CCU2C", "TRELLIS_DPR16X4", "TRELLIS_FF", "DP16KD", "MULT18X18D")
+
+
+def as_json(build: Build, models: list[dict[str, Any]]) -> dict[str, Any]:
+    """The report as plain data."""
+    board, used = build.board, build.best.report["utilization"]
+    configuration = board.configuration
+    return {
+        "board": board.name,
+        "device": board.device.name,
+        "configuration": configuration.describe(),
+        "configuration_digest": configuration.digest,
+        "fmax_mhz": round(build.fmax_mhz, 2),
+        "clock_mhz": board.clock_hz / 1e6,
+        "seeds": {str(one.seed): round(one.fmax_mhz, 2) for one in build.routed},
+    } | {
+        name: {"used": used[site]["used"], "available": used[site]["available"]}
+        for name, site in UTILISATION.items()
+    } | {
+        "rtlil_sha256": build.digests["rtlil"],
+        "netlist_sha256": build.digests["netlist"],
+        "bitstream_sha256": build.digests["bitstream"],
+        "bitstream_seed": build.best.seed,
+        "tools": build.tools,
+        "commands": list(build.commands),
+        "models": models,
+        "hardware": "not run on hardware",
+    }  # fmt: skip
+
+
+def as_text(build: Build, facts: dict[str, Any]) -> str:
+    """The report for people: clocks, critical paths, area of every component."""
+    met = "met" if build.best.fmax_mhz >= facts["clock_mhz"] else "MISSED"
+    lines = [
+        f"{facts['board']}: {facts['configuration']['name']} on {facts['device']}",
+        "not run on hardware",
+        "",
+        f"accelerator clock: {facts['fmax_mhz']:.2f} MHz, median over seeds "
+        + ", ".join(f"{seed} ({mhz:.2f})" for seed, mhz in facts["seeds"].items()),
+        f"set to {facts['clock_mhz']:g} MHz in the bitstream, which is seed "
+        f"{build.best.seed}'s: {met}",
+    ]
+    lines += [f"clock {name}: {mhz:.2f} MHz" for name, mhz in clocks(build.best.report).items()]
+    lines += ["", "critical paths"]
+    lines += [f"  {p.clocks[0]} to {p.clocks[1]}: {p.describe()}" for p in paths(build.best.report)]
+    lines += ["", "sites after packing"]
+    lines += [
+        f"  {name:5} {facts[name]['used']:6,} of {facts[name]['available']:6,} "
+        f"({100 * facts[name]['used'] / facts[name]['available']:.0f} %)"
+        for name in UTILISATION
+    ]
+    lines += [
+        "",
+        "cells by component, before packing (a LUT4 is a LUT site, CCU2C 2, DPR16X4 6)",
+    ]
+    lines += _areas(build)
+    lines += ["", "models"]
+    for row in facts["models"]:
+        if "refused" in row:
+            lines.append(f"  {row['name']}: refused, {row['refused']}")
+            continue
+        lines.append(
+            f"  {row['name']}: {row['cycles']:,} cycles, {row['memory']}, "
+            f"{row['frames_per_second']:.2f} frames a second at {facts['fmax_mhz']:.2f} MHz"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _areas(build: Build) -> list[str]:
+    parts = by_component(build.cells, DEPTH)
+    width = max(map(len, parts), default=0)
+    order = sorted(
+        (part for part in parts.items() if any(part[1][c] for c in COLUMNS)),
+        key=lambda part: (-part[1]["LUT4"], part[0]),
+    )
+    head = f"  {'':{width}}" + "".join(f"{c.removeprefix('TRELLIS_'):>11}" for c in COLUMNS)
+    return [head] + [
+        f"  {name:{width}}" + "".join(f"{cells[c]:11,}" for c in COLUMNS) for name, cells in order
+    ]
+
+
+def write_reports(build: Build, models: list[dict[str, Any]], folder: Path) -> dict[str, Any]:
+    """Write both files; returns the report as plain data."""
+    facts = as_json(build, models)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "report.json").write_text(json.dumps(facts, indent=1) + "\n")
+    (folder / "report.txt").write_text(as_text(build, facts))
+    return facts

