@@ -5,19 +5,29 @@ from __future__ import annotations
 from amaranth.hdl import Elaboratable, Module
 from amaranth.lib import io
 
-from hw.memory.sdram import SdramController
+from hw.memory.sdram import SdramController, SdramTiming, capture_cycles
 
-CAPTURE = 2
-"""Cycles that the pads' registers add, one out and one in.
+PAD_REGISTERS = (1, 1)
+"""Registers in the pads, out and in."""
+DELAY_PS = (2_000, 6_000)
+"""What clock pad, board both ways and data pad take, least and most: assumed, not measured."""
 
-With the chip's clock a quarter period late, a command has a quarter of set-up and three quarters of
-hold time, and a word read the other three quarters for the chip's access time (6 ns) and both pads;
-at 50 MHz that leaves some 4 ns by the data sheets.  Not measured.
-"""
+
+def quarter_late(timing: SdramTiming) -> int:
+    """`capture` of a controller whose chip's clock is a quarter period late.
+
+    A command then has a quarter of set-up and three quarters of hold time.
+    """
+    return capture_cycles(
+        timing,
+        late_ps=10**12 // timing.clock_hz // 4,
+        delay_ps=DELAY_PS,
+        pad_registers=PAD_REGISTERS,
+    )
 
 
 class SdramPads(Elaboratable):
-    """A controller made with `CAPTURE`, and the pads of the platform's resource ``sdram``.
+    """A controller of :func:`quarter_late`, and the pads of the platform's resource ``sdram``.
 
     Parameters
     ----------

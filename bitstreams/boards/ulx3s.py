@@ -7,7 +7,7 @@ from amaranth.lib import io
 
 from bitstreams.boards.board import Board
 from bitstreams.boards.pll import Ecp5Clock
-from bitstreams.boards.sdram import CAPTURE, SdramPads
+from bitstreams.boards.sdram import SdramPads, quarter_late
 from hw.memory.sdram import SdramController, SdramTiming
 from hw.system import System
 
@@ -31,7 +31,8 @@ class Ulx3s(Elaboratable):
             oscillator.i, platform.default_clk_frequency, board.clock_hz
         )
         hz = round(clock.hz)
-        controller = SdramController(SdramTiming(board.memory, hz), CAPTURE)
+        timing = SdramTiming(board.memory, hz)
+        controller = SdramController(timing, quarter_late(timing))
         m.submodules.sdram = SdramPads(controller, platform.request("sdram", dir="-"), "late")
         m.submodules.system = system = System(
             board.configuration,
