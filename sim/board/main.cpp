@@ -16,7 +16,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "../native/memory.h"
+#include "../native/timed_memory.h"
 #include "Vtop.h"
 #include "board.h"
 #include "uart.h"
@@ -42,8 +42,10 @@ public:
         top_.request_ready = memory.request_ready();
         top_.write_ready = memory.write_ready();
         top_.read_valid = memory.read_valid();
-        if (memory.read_valid())
-            std::memcpy(top_.read_data.data(), &memory.read_data(), sizeof(Beat));
+        if (memory.read_valid()) {
+            const Beat read = memory.read_data();
+            std::memcpy(top_.read_data.data(), &read, sizeof read);
+        }
         top_.rx = driver.cycle();
         top_.clk = top_.core_clk = 0;
         top_.eval();
@@ -66,7 +68,7 @@ public:
         core_cycles += core;
     }
 
-    ExternalMemory memory;
+    TimedMemory memory;
     UartDriver driver{CYCLES_A_BIT};
     UartSampler sampler{CYCLES_A_BIT};
     std::deque<uint8_t> answers;

@@ -30,6 +30,7 @@ SOURCES = (
     MAIN,
     Path(__file__).with_name("uart.h"),
     Path(__file__).parents[1] / "native" / "memory.h",
+    Path(__file__).parents[1] / "native" / "timed_memory.h",
 )
 CLOCK_HZ = 1_000_000
 """What the board says of its clock; a simulator's is about that."""

@@ -87,7 +87,8 @@ def _print_walk(console: Console, name: str, walk: list) -> dict:
     from sw.capability.reach import reach
 
     values = reach(walk)
-    table = Table("layer", "value", title=f"{name}: R = {values[-1]:,}", title_justify="left")
+    console.print(f"{name}: R = {values[-1]:,}", markup=False, highlight=False, soft_wrap=True)
+    table = Table("layer", "value")
     table.add_column("after it", justify="right")
     table.add_row("pixel, centred", "127.5", "127.5")
     for step, value in zip(walk, values, strict=True):
