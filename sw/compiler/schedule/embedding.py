@@ -71,7 +71,9 @@ class Embedding(ABC):
         self.x, self.resident = x, resident
         self.side = packed.model.side(stage)
         self.row_words = 2 * self.side * x.token_words
-        self.positions.following = following if following and self.window_rows(following) else None
+        if following and self.window_rows(following):
+            following.hold(2)
+            self.positions.following = following
 
     @property
     @abstractmethod
@@ -113,8 +115,8 @@ class Embedding(ABC):
 
         The old x passes through: it was spilled, as the new one is.
         """
-        edge = following.block.reduction
-        free = self.c.x_words - 2 * following.window_words
+        edge = following.rows
+        free = self.c.x_words - 2 * following.words
         fitting = (
             rows
             for rows in range(edge, 0, -1)

@@ -45,14 +45,16 @@ def stem(
     e = Emitter(stream, {"stem": layer_image(layer)}, c.column_words)
     matrix = Matrix(e, "stem", layer)
     words, extra = pixel_words(shape, c), int(shape.class_token)
-    if following is not None and not _windows_fit(c, words, following):
+    windows = following and _windows(c, words, following)
+    if not windows:
         following = None
     positions = Positions(e, stream, layer, resident, following)
     patches = shape.side(1) ** 2
     pairs = -(-PATCH_CHANNELS * shape.patch**2 // 2)
     step = _step(c, words, positions.x, resident, patches)
     if following is not None:
-        step = following.window_tokens
+        count, step = windows
+        following.hold(count)
     for first, count in runs(patches, step):
         if first and not matrix.stays:
             e.forget()
@@ -83,8 +85,19 @@ def _step(c: Configuration, words: int, x: Values, resident: bool, patches: int)
     return max(c.rows, step // c.rows * c.rows)
 
 
-def _windows_fit(c: Configuration, words: int, following: PooledRows) -> bool:
-    """Whether x memory holds a window beside two runs of pixels, u memory two runs of sums."""
-    pixels, means = following.window_tokens * words, following.means.buffer.words
-    window = following.window_words
-    return 2 * pixels + window <= c.x_words and 2 * window + means <= c.u_words
+def _windows(c: Configuration, words: int, following: PooledRows) -> tuple[int, int] | None:
+    """Windows, and tokens of a run of whole rows, that x memory holds beside two runs of pixels.
+
+    Two windows rather than long runs: one is filled while the other is pooled and stored.
+    """
+    width, means = following.tokens // following.rows, following.means.buffer.words
+    for count in (2, 1):
+        for rows in range(following.rows, 0, -1):
+            tokens = rows * width
+            if (
+                following.rows % rows == 0
+                and 2 * tokens * words + count * following.words <= c.x_words
+                and 2 * tokens * following.token_words + means <= c.u_words
+            ):
+                return count, tokens
+    return None

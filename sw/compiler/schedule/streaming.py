@@ -44,8 +44,11 @@ class Streaming(Plan):
         kv = Values(Buffer("kv", "u", block.keys * self.token_words), 0, self.token_words)
         formed = self.pooled is not None and self.pooled.formed
         self.reduced_keys(self.pooled.means if formed else self.pool_all(), kv)
-        if self.following is not None and not self.keeps_windows():
-            self.following = None
+        if self.following is not None:
+            if windows := self.windows():
+                self.following.hold(windows)
+            else:
+                self.following = None
         return self.stream(kv)
 
     def pool_all(self) -> Values:
@@ -71,14 +74,15 @@ class Streaming(Plan):
         self.emitter.load_values("x.load", values, tokens, self.at(self.x, first))
         return values
 
-    def keeps_windows(self) -> bool:
-        """Whether x memory holds the windows that x2's rows fill while others are on their way."""
-        rows, height = self.rows_of_chunk(), self.following.block.reduction
-        if height % rows:
-            return False
-        windows = 1 + -(-(self.slots() + 1) * rows // height)
+    def windows(self) -> int:
+        """Windows that x2's rows fill while others are on their way; 0 if x memory lacks room."""
+        rows, following = self.rows_of_chunk(), self.following
+        if following.rows % rows:
+            return 0
+        windows = 1 + -(-(self.slots() + 1) * rows // following.rows)
         pooled = 2 * rows * self.block.width * self.token_words
-        return windows * self.following.window_words + pooled <= self.c.x_words
+        words = windows * following.words + following.own_words + pooled
+        return windows if words <= self.c.x_words else 0
 
     def slots(self) -> int:
         """Slots from a chunk's scores to its x2: row y may go when row y+2's branches are read."""
@@ -111,13 +115,13 @@ class Streaming(Plan):
                 tokens = span(i)[1]
                 s["t_bits"] = self.row_access(self.row_buffer("t_bits", tokens, kw), 0, tokens)
                 self.context(*span(i), s.pop("probability"), s["u"], s["t_bits"])
-            i = slot + 1
-            if valid(i):
-                s = state[i] = self.open_chunk(*span(i))
             i = slot - last + 1
             if valid(i):
                 s = state[i]
                 s["hidden"], s["pooled"] = self.hidden(*span(i), s.pop("n2_bits"), s["x"])
+            i = slot + 1
+            if valid(i):
+                s = state[i] = self.open_chunk(*span(i))
             i = slot - 1
             if valid(i):
                 s = state[i]
