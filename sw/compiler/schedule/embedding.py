@@ -16,22 +16,22 @@ from sw.compiler.schedule.pooled import PooledRows
 from sw.compiler.schedule.pooling import Window, grid
 from sw.compiler.schedule.positions import Positions, runs
 from sw.compiler.schedule.program import Access, Buffer
+from sw.compiler.schedule.windows import Windows
 
 MEAN_SHIFT = 2
 """Of the mean of 2x2 tokens."""
 
 
-def embed(
+def embedding(
     stream: Stream,
     packed: PackedNetwork,
     stage: int,
-    x: Values,
     resident: bool,
     following: PooledRows | None = None,
-) -> Values:
-    """From x of the previous stage, on chip or spilled, to x of `stage`."""
+) -> Embedding:
+    """The embedding in front of `stage`, of the network's kind."""
     kind = RealEmbedding if packed.model.embedding == "real" else BinaryEmbedding
-    return kind(stream, packed, stage, x, resident, following).emit()
+    return kind(stream, packed, stage, resident, following)
 
 
 class Embedding(ABC):
@@ -41,12 +41,15 @@ class Embedding(ABC):
     ----------
     stage : int
         The stage whose x is made.
-    x : Values
-        The previous stage's x.
     resident : bool
         The new x stays in x memory; else it goes to the spill memory.
     following : PooledRows or None
         The means of the new x for the first block, formed here if x memory has room for windows.
+
+    Attributes
+    ----------
+    following : PooledRows or None
+        The same.
     """
 
     def __init__(
@@ -54,7 +57,6 @@ class Embedding(ABC):
         stream: Stream,
         packed: PackedNetwork,
         stage: int,
-        x: Values,
         resident: bool,
         following: PooledRows | None = None,
     ) -> None:
@@ -68,12 +70,21 @@ class Embedding(ABC):
         self.layer = packed.layer(self.name)
         self.e = Emitter(stream, layers, max(16, c.column_words // 8))
         self.positions = Positions(self.e, stream, self.layer, resident)
-        self.x, self.resident = x, resident
+        self.resident, self.following = resident, following
         self.side = packed.model.side(stage)
-        self.row_words = 2 * self.side * x.token_words
-        if following and self.window_rows(following):
-            following.hold(2)
-            self.positions.following = following
+        self._rows = 0
+        self.token_words = packed.model.channels[stage - 2] // c.lanes
+        self.row_words = 2 * self.side * self.token_words
+
+    @property
+    def formed(self) -> bool:
+        """Whether every row of the new x is emitted."""
+        return self._rows == self.side
+
+    @property
+    def runs_by_row(self) -> bool:
+        """Whether rows may come one at a time, as another layer makes what they need."""
+        return self.stays and self.fits(2 * self.side)
 
     @property
     @abstractmethod
@@ -92,23 +103,30 @@ class Embedding(ABC):
     def finish(self, row: int, rows: int, prepared: object, out: Values) -> None:
         """Positions at `out` to x."""
 
-    def emit(self) -> Values:
-        """Runs of output rows, each to its x."""
-        for row, rows in runs(self.side, self.rows()):
+    def emit(self, x: Values) -> None:
+        """From x of the previous stage, on chip or spilled, to the new one, in runs of rows."""
+        spilled = x.buffer.memory == "spill"
+        if self.following and spilled and self.window_rows(self.following):
+            self.following.hold(2)
+            self.positions.following = self.following
+        for row, rows in runs(self.side, self.rows(x)):
             if row and not self.stays:
                 self.e.forget()
-            source = self.x.at(4 * row * self.side)
-            if self.x.buffer.memory == "spill":
+            source = x.at(4 * row * self.side)
+            if spilled:
                 chunk = Buffer(f"{self.name}.source", "x", 2 * rows * self.row_words)
-                values = Values(chunk, 0, self.x.token_words)
+                values = Values(chunk, 0, self.token_words)
                 self.e.load_values(f"{self.name}.load", values, 4 * rows * self.side, source)
                 source = values
-            prepared = self.prepare(row, rows, source)
-            first, tokens = row * self.side, rows * self.side
-            out = self.positions.load(first, tokens)
-            self.finish(row, rows, prepared, out)
-            self.positions.finish(first, tokens, out)
-        return self.positions.x
+            self.complete(row, rows, self.prepare(row, rows, source))
+
+    def complete(self, row: int, rows: int, prepared: object) -> None:
+        """Output rows from `row` on, from what :meth:`prepare` made of the previous x."""
+        first, tokens = row * self.side, rows * self.side
+        out = self.positions.load(first, tokens)
+        self.finish(row, rows, prepared, out)
+        self.positions.finish(first, tokens, out)
+        self._rows += rows
 
     def window_rows(self, following: PooledRows) -> int:
         """Output rows of a run that fill windows evenly, two runs and two windows at a time; or 0.
@@ -124,13 +142,13 @@ class Embedding(ABC):
             and 4 * rows * self.row_words <= free
             and self.fits(2 * rows * self.side)
         )
-        return next(fitting, 0) if self.x.buffer.memory == "spill" else 0
+        return next(fitting, 0)
 
-    def rows(self) -> int:
+    def rows(self, x: Values) -> int:
         """Output rows of a run: all, if the old x may go before the new one comes."""
         if self.positions.following is not None:
             return self.window_rows(self.positions.following)
-        new, old = self.positions.x, self.x
+        new, old = self.positions.x, x
         spilled = old.buffer.memory == "spill"
         if self.fits(self.side**2) and max(old.buffer.words, new.buffer.words) <= self.c.x_words:
             return self.side
@@ -157,11 +175,11 @@ class BinaryEmbedding(Embedding):
     def fits(self, tokens: int) -> bool:
         """Whether row memory holds the bits, u memory the means."""
         bits = -(-tokens // self.c.rows) * self.layer.weight.shape[1]
-        return bits <= self.c.row_words and tokens * self.x.token_words <= self.c.u_words
+        return bits <= self.c.row_words and tokens * self.token_words <= self.c.u_words
 
     def prepare(self, row: int, rows: int, source: Values) -> tuple[Buffer, Values]:
         """Bits and means."""
-        tokens, words = rows * self.side, self.x.token_words
+        tokens, words = rows * self.side, self.token_words
         first = row * self.side
         k_words = self.layer.weight.shape[1]
         bits = Buffer(f"{self.name}.bits", "row", -(-tokens // self.c.rows) * k_words)
@@ -216,7 +234,7 @@ class RealEmbedding(Embedding):
         """The sums."""
         first, inputs = row * self.side, 4 * rows * self.side
         affine(self.e, f"{self.name}.norm", 4 * first, inputs, source, source)
-        words, pair = self.positions.x.token_words, 2 * self.x.token_words
+        words, pair = self.positions.x.token_words, 2 * self.token_words
         sums = Values(Buffer(f"{self.name}.sum", "u", rows * self.side * words), 0, words)
         operands = [
             (
@@ -238,3 +256,48 @@ class RealEmbedding(Embedding):
     def finish(self, row: int, rows: int, prepared: Values, out: Values) -> None:
         """The affine layer."""
         affine(self.e, self.name, row * self.side, rows * self.side, prepared, out, main=out)
+
+
+class EmbeddedRows(Windows):
+    """Embeds every two rows of a stage's last x while they are in x memory: it is never stored."""
+
+    stored = False
+
+    def __init__(self, step: Embedding) -> None:
+        super().__init__(2, 2 * step.side, step.token_words)
+        self.embedding = step
+        self._prepared: tuple[int, object] | None = None
+
+    @property
+    def own_words(self) -> int:
+        """The new x: a window of it, all of it, or two rows that are on their way."""
+        step = self.embedding
+        if step.following:
+            return step.following.words
+        new = step.positions.x
+        return new.buffer.words if step.resident else 2 * step.side * new.token_words
+
+    def hold(self, count: int) -> None:
+        """Beside them, a window of the new x that is pooled."""
+        super().hold(count)
+        step = self.embedding
+        if step.following:
+            step.following.hold(1)
+            step.positions.following = step.following
+
+    def finish(self, first: int, tokens: int) -> None:
+        """The row before is completed now: its means come late, behind branches."""
+        self._complete()
+        super().finish(first, tokens)
+
+    def take(self, window: int, x: Values) -> None:
+        """Reads two rows, which become a row of the new x with the run that follows."""
+        self._prepared = window, self.embedding.prepare(window, 1, x)
+        if window + 1 == self.embedding.side:
+            self._complete()
+
+    def _complete(self) -> None:
+        if self._prepared:
+            row, prepared = self._prepared
+            self.embedding.complete(row, 1, prepared)
+            self._prepared = None

@@ -18,7 +18,7 @@ from sw.compiler.packed import PackedNetwork, block_name
 from sw.compiler.schedule.allocate import allocate, memory_sizes
 from sw.compiler.schedule.assemble import assemble
 from sw.compiler.schedule.block import choose_plan
-from sw.compiler.schedule.embedding import embed
+from sw.compiler.schedule.embedding import EmbeddedRows, Embedding, embedding
 from sw.compiler.schedule.emit import Stream
 from sw.compiler.schedule.external import ExternalMemory
 from sw.compiler.schedule.head import head, result_words
@@ -128,8 +128,19 @@ def network_program(packed: PackedNetwork, configuration: Configuration) -> Netw
         For a network that the configuration cannot hold: names the block or memory, needed and
         available.
     """
-    c, shape = configuration, packed.model
-    plans = _plans(packed, c)
+    plans = _plans(packed, configuration)
+    try:
+        return _program(packed, configuration, plans, embeds=True)
+    except ScheduleError:
+        # What a stage's last block and an embedding need together is known only when placed.
+        return _program(packed, configuration, plans, embeds=False)
+
+
+def _program(
+    packed: PackedNetwork, c: Configuration, plans: dict[int, type[Plan]], *, embeds: bool
+) -> NetworkProgram:
+    """The program by given plans; for `embeds` see :func:`_emit`."""
+    shape = packed.model
     spilled = [
         shape.tokens(stage) * shape.channels[stage - 1] // c.lanes
         for stage, plan in plans.items()
@@ -143,7 +154,7 @@ def network_program(packed: PackedNetwork, configuration: Configuration) -> Netw
     picture = external.reserve(picture_beats, "picture")
     result = external.reserve(result_beats, "result")
     stream = Stream(c, external)
-    _emit(stream, packed, plans, picture, result)
+    _emit(stream, packed, plans, picture, result, embeds)
     usage = allocate(stream.operations, sizes)
     operations = by_start(stream.operations, sizes, c)
     words = assemble(operations, sizes)
@@ -184,8 +195,12 @@ def _emit(
     plans: dict[int, type[Plan]],
     picture: int,
     result: int,
+    embeds: bool,
 ) -> None:
-    """All operations, from the picture's beat to the result's."""
+    """All operations, from the picture's beat to the result's.
+
+    With `embeds`, a stage's last x is embedded row by row as it is made, where that looks possible.
+    """
 
     def pooled(stage: int, block: int) -> PooledRows | None:
         """Room for the means that a block's maker of x may form."""
@@ -193,17 +208,24 @@ def _emit(
             return None
         return PooledRows(stream, block_image(packed, stage, block), block_name(stage, block))
 
-    means = pooled(1, 0)
+    def step(stage: int) -> Embedding:
+        return embedding(stream, packed, stage, plans[stage] is Resident, pooled(stage, 0))
+
+    means, between = pooled(1, 0), None
     x = stem(stream, packed, plans[1] is Resident, picture, means)
     for stage, block in packed.model.blocks():
-        plan = plans[stage]
+        plan, following = plans[stage], pooled(stage, block + 1)
         if stage > 1 and block == 0:
-            means = pooled(stage, 0)
-            x = embed(stream, packed, stage, x, plan is Resident, means)
+            if not between.formed:
+                between.emit(x)
+            x, means = between.positions.x, between.following
+        if stage < packed.model.stages and block + 1 == packed.model.depths[stage - 1]:
+            between = step(stage + 1)
+            following = EmbeddedRows(between) if embeds and between.runs_by_row else None
         image = block_image(packed, stage, block)
         schedule = plan(image, stream, x.buffer, block_name(stage, block))
         if isinstance(schedule, Streaming):
-            schedule.pooled, schedule.following = means, pooled(stage, block + 1)
+            schedule.pooled, schedule.following = means, following
             means = schedule.following
         x = Values(schedule.emit(), 0, x.token_words)
     head(stream, packed, x, result)

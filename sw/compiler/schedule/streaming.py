@@ -13,6 +13,7 @@ from sw.compiler.schedule.plan import Plan
 from sw.compiler.schedule.pooled import PooledRows
 from sw.compiler.schedule.pooling import Window, branch, grid
 from sw.compiler.schedule.program import Access, Buffer
+from sw.compiler.schedule.windows import Windows
 
 
 class Streaming(Plan):
@@ -22,12 +23,12 @@ class Streaming(Plan):
     ----------
     pooled : PooledRows or None
         The means of x, where its maker may have formed them.
-    following : PooledRows or None
-        The means of x2 for the next block, formed here if x memory has room for its windows.
+    following : Windows or None
+        What takes x2's rows while they are in x memory, if that has room for its windows.
     """
 
     pooled: PooledRows | None = None
-    following: PooledRows | None = None
+    following: Windows | None = None
 
     def unit_words(self) -> int:
         """Whole layers: they stay for the block."""
@@ -64,7 +65,7 @@ class Streaming(Plan):
         return pooled
 
     def chunk_of_x(
-        self, name: str, first: int, tokens: int, place: PooledRows | None = None
+        self, name: str, first: int, tokens: int, place: Windows | None = None
     ) -> Values:
         """Loads a run of tokens, to where `place` wants its rows."""
         if place is not None:
@@ -150,7 +151,8 @@ class Streaming(Plan):
                 self.ffn_output(first, tokens, s["hidden"], s["pooled"], s["x"], s["u"])
                 if self.following is not None:
                     self.following.finish(first, tokens)
-                e.store_values("x.store", s["x"], tokens, self.at(x2, first))
+                if self.following is None or self.following.stored:
+                    e.store_values("x.store", s["x"], tokens, self.at(x2, first))
         return x2
 
     def open_chunk(self, first: int, tokens: int) -> dict:

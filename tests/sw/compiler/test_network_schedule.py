@@ -16,7 +16,15 @@ from sw.compiler.load import load
 from sw.compiler.packed import PackedNetwork, block_name
 from sw.compiler.quantise import quantise
 from sw.compiler.random_model import RANDOM_MODELS
-from sw.compiler.schedule import NetworkProgram, ScheduleError, assemble, network_program, stem
+from sw.compiler.schedule import (
+    NetworkProgram,
+    ScheduleError,
+    allocate,
+    assemble,
+    network_program,
+    stem,
+)
+from sw.compiler.schedule import network as network_schedule
 from sw.golden import network
 from sw.golden.machine import Machine
 from sw.model import ModelConfig
@@ -207,6 +215,41 @@ def test_a_spilled_x_is_read_twice_where_its_maker_has_no_room_for_windows(monke
     monkeypatch.setattr(stem, "_windows", lambda *_: None)
     program = network_program(packed_model("spilled"), configuration("l32"))
     assert reads(program) == {"stage1.block0": 2, "stage2.block0": 1, "stage2.block1": 1}
+    expected, _, machine = prepare("spilled", "l32", program=program)
+    machine.run(program.words)
+    np.testing.assert_array_equal(logits(program, machine), expected)
+
+
+def layers_of_spills(program: NetworkProgram) -> set[tuple[str, str]]:
+    """(block, layer) of every LOAD and STORE of the spill memory."""
+    return {
+        (operation.block, operation.layer)
+        for operation in program.operations
+        if any(access.buffer.memory == "spill" for access in operation.accesses)
+    }
+
+
+@pytest.mark.parametrize("model", ["spilled", "spilled_real"])
+def test_a_stage_s_last_x_is_embedded_as_it_is_made(model):
+    moved = layers_of_spills(scheduled(model, "l32"))
+    assert ("stage1.block0", "x.store") not in moved
+    assert ("", "stage2.embedding.load") not in moved
+    assert ("", "stage2.embedding.store") in moved
+
+
+def test_it_passes_through_external_memory_where_that_does_not_fit(monkeypatch):
+    attempts = []
+
+    def allocate_later(operations, sizes):
+        attempts.append(len(operations))
+        if len(attempts) == 1:
+            raise ScheduleError("x memory: full")
+        return allocate.allocate(operations, sizes)
+
+    monkeypatch.setattr(network_schedule, "allocate", allocate_later)
+    program = network_program(packed_model("spilled"), configuration("l32"))
+    moved = layers_of_spills(program)
+    assert ("stage1.block0", "x.store") in moved and ("", "stage2.embedding.load") in moved
     expected, _, machine = prepare("spilled", "l32", program=program)
     machine.run(program.words)
     np.testing.assert_array_equal(logits(program, machine), expected)
