@@ -107,7 +107,7 @@ def _large_first(buffers: Born, free_after: np.ndarray, touches: Touches) -> int
             end = int(touches[buffer].max())
             blocked = free_after.copy()
             for other, born in large:
-                if index < born <= end:
+                if index <= born <= end:
                     blocked[other.base : other.base + other.words] = index
             starts = _free(buffer, index, blocked)
             base = _oldest(buffer.words, starts, free_after)

@@ -1,7 +1,7 @@
 """Places of buffers: never over what is live, and room found where there is some."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hw.spec.commands import Opcode
@@ -31,6 +31,7 @@ def buffers(program):
         max_size=20,
     )
 )
+@example([(1, 0, 0), (16, 0, 0), (16, 0, 0), (17, 0, 0)])
 def test_what_is_live_together_lies_apart(parts):
     spans = [(words, first, first + length) for words, first, length in parts]
     program = operations(spans)
