@@ -120,6 +120,15 @@ class Embedding(ABC):
                 source = values
             self.complete(row, rows, self.prepare(row, rows, source))
 
+    def spills(self, spilled: bool) -> None:
+        """Whether a new x that is to stay is spilled while the old one is there."""
+        self.resident = not spilled
+        self.positions.stays(self.resident)
+
+    def bring(self) -> None:
+        """Brings the new x to x memory again."""
+        self.positions.bring(self.side)
+
     def complete(self, row: int, rows: int, prepared: object) -> None:
         """Output rows from `row` on, from what :meth:`prepare` made of the previous x."""
         first, tokens = row * self.side, rows * self.side
@@ -276,6 +285,13 @@ class EmbeddedRows(Windows):
             return step.following.words
         new = step.positions.x
         return new.buffer.words if step.resident else 2 * step.side * new.token_words
+
+    def shrink(self) -> bool:
+        """A new x that is to stay needs two rows if it is spilled meanwhile."""
+        shrinks = self.embedding.resident
+        if shrinks:
+            self.embedding.spills(True)
+        return shrinks
 
     def hold(self, count: int) -> None:
         """Beside them, a window of the new x that is pooled."""

@@ -217,7 +217,10 @@ def _emit(
         plan, following = plans[stage], pooled(stage, block + 1)
         if stage > 1 and block == 0:
             if not between.formed:
+                between.spills(plan is not Resident)
                 between.emit(x)
+            elif plan is Resident and not between.resident:
+                between.bring()
             x, means = between.positions.x, between.following
         if stage < packed.model.stages and block + 1 == packed.model.depths[stage - 1]:
             between = step(stage + 1)

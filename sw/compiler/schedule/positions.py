@@ -37,11 +37,25 @@ class Positions:
     ) -> None:
         tokens, channels = layer.position.shape
         self.following = following
-        self._e, self._name, self._resident = e, layer.name, resident
+        self._e, self._name, self._tokens = e, layer.name, tokens
         self._address = stream.external.add(layer.position, "positions")
-        words = channels // e.c.lanes
+        self._words = channels // e.c.lanes
+        self.stays(resident)
+
+    def stays(self, resident: bool) -> None:
+        """Where x is made to go; only before the first run."""
+        self._resident = resident
         memory = "x" if resident else "spill"
-        self.x = Values(Buffer(f"{layer.name}.x", memory, tokens * words), 0, words)
+        self.x = Values(
+            Buffer(f"{self._name}.x", memory, self._tokens * self._words), 0, self._words
+        )
+
+    def bring(self, rows: int) -> None:
+        """All of x from the spill memory, in `rows` parts, each as early as its words are free."""
+        old, step = self.x, self._tokens // rows
+        self.stays(True)
+        for first in range(0, self._tokens, step):
+            self._e.load_values(f"{self._name}.load", self.x.at(first), step, old.at(first))
 
     def load(self, first: int, tokens: int) -> Values:
         """Brings the positions of a run of tokens to where their x is made."""

@@ -46,7 +46,7 @@ class Streaming(Plan):
         formed = self.pooled is not None and self.pooled.formed
         self.reduced_keys(self.pooled.means if formed else self.pool_all(), kv)
         if self.following is not None:
-            if windows := self.windows():
+            if windows := self.windows() or (self.following.shrink() and self.windows()):
                 self.following.hold(windows)
             else:
                 self.following = None

@@ -43,6 +43,10 @@ class Windows(ABC):
         """X words that are needed beside the windows."""
         return 0
 
+    def shrink(self) -> bool:
+        """Whether fewer words of its own will do; from then on they must."""
+        return False
+
     def hold(self, count: int) -> None:
         """Makes room for `count` windows: each takes the place of the `count`-th before it.
 

@@ -237,6 +237,22 @@ def test_a_stage_s_last_x_is_embedded_as_it_is_made(model):
     assert ("", "stage2.embedding.store") in moved
 
 
+def test_an_x_that_is_to_stay_is_spilled_while_the_one_it_is_made_from_is_there():
+    program = scheduled("spilled", "l32")
+    moved = layers_of_spills(program)
+    assert ("stage2.block1", "x.store") not in moved
+    tokens = packed_model("spilled").model.tokens(3)
+    for opcode, layer in ((Opcode.STORE, "store"), (Opcode.LOAD, "load")):
+        words = [
+            operation.fields["words"]
+            for operation in program.operations
+            if operation.opcode is opcode
+            and operation.layer == f"stage3.embedding.{layer}"
+            and any(access.buffer.memory == "spill" for access in operation.accesses)
+        ]
+        assert sum(words) == tokens * 128 // 32
+
+
 def test_it_passes_through_external_memory_where_that_does_not_fit(monkeypatch):
     attempts = []
 
