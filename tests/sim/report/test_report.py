@@ -96,7 +96,7 @@ def test_the_worst_prediction_is_shown(case):
     program, run, prediction = case
     commands = rows(program, run, prediction, each=True)
     last = worst(commands)
-    assert last.cycles > LONG and abs(last.deviation) <= 0.05
+    assert last.cycles > LONG and abs(last.deviation) <= 0.15
     assert all(abs(r.deviation) <= abs(last.deviation) for r in commands if r.cycles > LONG)
     last.predicted = 2 * last.cycles
     assert worst(commands) is last and last.deviation == 1
