@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import torch
 
 from hw.spec.numerics import BRANCH_FIELDS
+from sim.block.compare import compare, describe
+from sim.block.simulate import BlockRun
 from sw.compiler.bits import pack_bits
 from sw.compiler.packed import (
     PackedBlock,
@@ -16,6 +19,7 @@ from sw.compiler.packed import (
     Preprocessing,
     Shape,
 )
+from sw.golden.block import run_block
 
 NAME = "stage1.block0"
 
@@ -143,3 +147,23 @@ def random_values(side: int, channels: int, seed: int = 0) -> np.ndarray:
     x[ends < 0.001] = -32768
     x[ends > 0.999] = 32767
     return x.astype(np.int16)
+
+
+def golden_tensors(packed: PackedNetwork, x: np.ndarray) -> dict[str, np.ndarray]:
+    """Every tensor of the block's trace but x itself, by its name in the block."""
+    trace: dict[str, torch.Tensor] = {}
+    run_block(packed, 1, 0, torch.from_numpy(x), trace)
+    prefix = f"{NAME}."
+    return {
+        key.removeprefix(prefix): value.numpy()
+        for key, value in trace.items()
+        if key != f"{prefix}x"
+    }
+
+
+def assert_equal(golden: dict[str, np.ndarray], run: BlockRun) -> None:
+    """Every element of every tensor was shown and is golden's."""
+    results = compare(golden, run.observation, {})
+    wrong = [describe(r, r.name) for r in results if r.mismatches]
+    assert not wrong, "\n".join(wrong)
+    assert sum(r.elements for r in results) == sum(t.size for t in golden.values()) > 0

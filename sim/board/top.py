@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,16 +14,11 @@ from hw.spec.configuration import Configuration
 from hw.system import System
 from hw.system.system import LEDS
 from sim.build import cached_verilog
-from sim.build import compile as steps
-from sim.build.cache import digest, fetch_or_make
-from sim.build.control import control_file
-from sim.build.tools import find_tools
-from sim.native.top import VERILATOR_OPTIONS
+from sim.build.program import build_program
 
 TOP = "virtual_board"
 MAIN = Path(__file__).with_name("main.cpp")
-SOURCES = (
-    MAIN,
+HEADERS = (
     Path(__file__).with_name("uart.h"),
     Path(__file__).parents[1] / "native" / "memory.h",
     Path(__file__).parents[1] / "native" / "timed_memory.h",
@@ -150,41 +141,13 @@ def build_board(
     SimulatorBuildError
         A tool is missing, or the Verilog or C++ does not compile.
     """
-    start = time.perf_counter()
-    tools = find_tools()
     report(f"elaborate {TOP} {configuration.name}")
     text, _ = cached_verilog(
         lambda: BoardTop(configuration, beats),
         TOP,
         f"{configuration!r} {beats} {Path(__file__).read_text()}",
     )
-    texts = {"control.vlt": control_file(TOP, []), f"{TOP}.v": text}
-    recipe = {
-        "verilator": VERILATOR_OPTIONS, "c++": steps.CXX_OPTIONS, "tools": tools.versions,
-        "optimise": [steps.OPTIMISE_HOT, steps.OPTIMISE_COLD], "bit": CYCLES_A_BIT,
-    }  # fmt: skip
-    sources = {path.name: path.read_text() for path in SOURCES}
-    key = digest(texts | sources | {"recipe": json.dumps(recipe)})
-
-    def make(folder: Path) -> None:
-        (folder / "source").mkdir()
-        files = [folder / "source" / name for name in texts]
-        for file, content in zip(files, texts.values(), strict=True):
-            file.write_text(content)
-        model = folder / "model"
-        report(f"verilate {TOP} ({len(text) / 1e6:.1f} MB of Verilog)")
-        steps.verilate(tools, model, files, TOP, trace=False, options=[], base=VERILATOR_OPTIONS)
-        report(f"verilated in {time.perf_counter() - start:.1f} s")
-        (model / "board.h").write_text(
-            f"// Written by sim.board.top.\nconstexpr unsigned CYCLES_A_BIT = {CYCLES_A_BIT};\n"
-        )
-        steps.compile_model(
-            tools, model, folder / TOP, trace=False, clock=None, jobs=os.cpu_count() or 1,
-            report=report, main=MAIN, cocotb=False,
-        )  # fmt: skip
-        shutil.rmtree(model)  # tens of megabytes that nothing reads again
-
-    folder, cached = fetch_or_make(TOP, key, make)
-    seconds = time.perf_counter() - start
-    report(f"simulator {TOP}: {'found in cache' if cached else 'built'} in {seconds:.1f} s")
-    return folder / TOP
+    header = f"// Written by sim.board.top.\nconstexpr unsigned CYCLES_A_BIT = {CYCLES_A_BIT};\n"
+    return build_program(
+        TOP, {f"{TOP}.v": text}, MAIN, headers=HEADERS, written={"board.h": header}, report=report
+    ).path

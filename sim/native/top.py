@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import os
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,19 +12,12 @@ from hw.spec.commands import Engine
 from hw.spec.configuration import Configuration
 from sim.block.top import STALL_BITS, complete_bits, tap_bits
 from sim.build import cached_verilog
-from sim.build import compile as steps
-from sim.build.cache import digest, fetch_or_make
-from sim.build.control import control_file
-from sim.build.tools import find_tools
+from sim.build.program import build_program
 
 TOP = "native_top"
-SOURCES = tuple(
-    Path(__file__).with_name(name)
-    for name in ("main.cpp", "memory.h", "timed_memory.h", "system.h")
-)
-# Nothing is public and nothing is asserted: Verilator may remove whatever no port shows.
-VERILATOR_OPTIONS = tuple(
-    option for option in steps.VERILATOR_OPTIONS if option not in ("--vpi", "--assert")
+MAIN = Path(__file__).with_name("main.cpp")
+HEADERS = tuple(
+    Path(__file__).with_name(name) for name in ("memory.h", "timed_memory.h", "system.h")
 )
 
 
@@ -135,45 +125,17 @@ def build_native(
     from hw.accelerator import Accelerator
 
     start = time.perf_counter()
-    tools = find_tools()
     report(f"elaborate accelerator {configuration.name}")
     accelerator, _ = cached_verilog(
         lambda: Accelerator(configuration), "accelerator", repr(configuration)
     )
-    texts = {
-        "control.vlt": control_file(TOP, []),
-        "accelerator.v": accelerator,
-        f"{TOP}.v": native_verilog(configuration),
-    }
-    header = taps_header(configuration)
-    recipe = {
-        "verilator": VERILATOR_OPTIONS, "c++": steps.CXX_OPTIONS, "tools": tools.versions,
-        "optimise": [steps.OPTIMISE_HOT, steps.OPTIMISE_COLD],
-    }  # fmt: skip
-    key = digest(
-        texts
-        | {path.name: path.read_text() for path in SOURCES}
-        | {"taps.h": header, "recipe": json.dumps(recipe)}
+    program = build_program(
+        TOP,
+        {"accelerator.v": accelerator, f"{TOP}.v": native_verilog(configuration)},
+        MAIN,
+        headers=HEADERS,
+        written={"taps.h": taps_header(configuration)},
+        report=report,
     )
-
-    def make(folder: Path) -> None:
-        (folder / "source").mkdir()
-        files = [folder / "source" / name for name in texts]
-        for file, text in zip(files, texts.values(), strict=True):
-            file.write_text(text)
-        model = folder / "model"
-        report(f"verilate {TOP} ({len(accelerator) / 1e6:.1f} MB of Verilog)")
-        steps.verilate(tools, model, files, TOP, trace=False, options=[], base=VERILATOR_OPTIONS)
-        report(f"verilated in {time.perf_counter() - start:.1f} s")
-        (model / "taps.h").write_text(header)
-        steps.compile_model(
-            tools, model, folder / TOP, trace=False, clock=None, jobs=os.cpu_count() or 1,
-            report=report, main=SOURCES[0], cocotb=False,
-        )  # fmt: skip
-        shutil.rmtree(model)  # tens of megabytes that nothing reads again
-
-    folder, cached = fetch_or_make(TOP, key, make)
-    seconds = time.perf_counter() - start
-    report(f"simulator {TOP}: {'found in cache' if cached else 'built'} in {seconds:.1f} s")
     rtl = hashlib.sha256(accelerator.encode()).hexdigest()
-    return NativeProgram(folder / TOP, rtl, cached, seconds)
+    return NativeProgram(program.path, rtl, program.cached, time.perf_counter() - start)

@@ -8,6 +8,7 @@ from cocotb.triggers import RisingEdge
 from cocotbext.axi import AxiBus, AxiRam, AxiSlave
 
 from sim import exchange
+from sim.testbenches.memory_plan import expected
 
 SIZE = 1 << 20
 
@@ -54,15 +55,7 @@ async def bursts(dut) -> None:
     if plan["pause"]:
         pause_memory(ram, chance, plan["pause"])
     bursts = [tuple(burst) for burst in plan["bursts"]]
-    contents: dict[int, int] = {}
-    writes, reads = [], []
-    for write, address, beats in bursts:
-        for beat in range(address, address + beats):
-            if write:
-                contents[beat] = chance.getrandbits(128)
-                writes.append(contents[beat])
-            else:
-                reads.append(contents.get(beat, 0))
+    writes, reads, contents = expected(bursts, chance)
 
     edge = RisingEdge(dut.clk)
     dut.rst.value = 1

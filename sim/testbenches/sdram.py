@@ -6,27 +6,16 @@ import cocotb
 from cocotb.triggers import RisingEdge
 
 from sim import exchange
+from sim.testbenches.memory_plan import expected
 
 
 @cocotb.test()
 async def bursts(dut) -> None:
-    """Offers bursts (write, address, beats), `gap_cycles` after each other; pauses at random.
-
-    A beat written is known by its address and a count of all beats, so that what a read must give
-    follows from the bursts before it; memory that was never written reads as zero.
-    """
+    """Offers bursts (write, address, beats), `gap_cycles` after each other; pauses at random."""
     plan = exchange.parameters()
     chance = random.Random(plan["seed"])
     bursts = [tuple(burst) for burst in plan["bursts"]]
-    contents: dict[int, int] = {}
-    writes, reads = [], []
-    for write, address, beats in bursts:
-        for beat in range(address, address + beats):
-            if write:
-                contents[beat] = chance.getrandbits(128)
-                writes.append(contents[beat])
-            else:
-                reads.append(contents.get(beat, 0))
+    writes, reads, _ = expected(bursts, chance)
 
     for name in ("request_valid", "write_valid", "read_ready"):
         getattr(dut, name).value = 0

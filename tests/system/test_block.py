@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from hw.spec import find_configuration
 from hw.spec.commands import FETCH_AHEAD_BEATS
-from sim.block.compare import compare, describe, inject
+from sim.block.compare import compare, inject
 from sim.block.simulate import simulate
 from sw.compiler.schedule import schedule_block
 from sw.compiler.schedule.image import block_image
-from sw.golden.block import run_block
-from tests.random_block import NAME, random_block, random_values
+from tests.random_block import assert_equal, golden_tensors, random_block, random_values
 
 CONFIGURATIONS = ("3x4x64-l8", "2x8x64-l8", "4x8x64-l16", "7x16x64-l32")
 """The configurations whose simulators are built once and kept."""
@@ -25,25 +23,9 @@ def golden_and_run(shape, name, *, seed=0, stall="none", branches=True):
     """Golden's tensors and what the RTL showed."""
     packed = random_block(*shape, seed=seed, branches=branches)
     x = random_values(shape[0], shape[1], seed)
-    trace: dict[str, torch.Tensor] = {}
-    run_block(packed, 1, 0, torch.from_numpy(x), trace)
-    prefix = f"{NAME}."
-    golden = {
-        key.removeprefix(prefix): value.numpy()
-        for key, value in trace.items()
-        if key != f"{prefix}x"
-    }
     image = block_image(packed, 1, 0)
     program = schedule_block(image, find_configuration(name))
-    return golden, program, simulate(program, image, x, stall=stall, seed=seed)
-
-
-def assert_equal(golden, run):
-    """Every element of every tensor was shown and is golden's."""
-    results = compare(golden, run.observation, {})
-    wrong = [describe(r, r.name) for r in results if r.mismatches]
-    assert not wrong, "\n".join(wrong)
-    assert sum(r.elements for r in results) == sum(t.size for t in golden.values()) > 0
+    return golden_tensors(packed, x), program, simulate(program, image, x, stall=stall, seed=seed)
 
 
 @pytest.mark.parametrize("stall", ["none", "source", "sink", "random"])
