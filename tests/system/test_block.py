@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from hw.spec import find_configuration
@@ -12,6 +12,7 @@ from hw.spec.commands import FETCH_AHEAD_BEATS
 from sim.block.compare import compare, inject
 from sim.block.simulate import simulate
 from sw.compiler.schedule import schedule_block
+from sw.compiler.schedule.block import LANE_POOLS, TOKEN_WORDS
 from sw.compiler.schedule.image import block_image
 from tests.random_block import assert_equal, golden_tensors, random_block, random_values
 
@@ -85,6 +86,8 @@ SHAPES = st.tuples(
 )
 def test_any_block(sizes, name, stall, seed, branches):
     grid, channels, ratio, heads, reduction = sizes
+    words = ratio * channels // find_configuration(name).lanes
+    assume(ratio in LANE_POOLS or words <= TOKEN_WORDS)  # the rest is refused
     side = grid * reduction if grid * reduction <= 10 else reduction
     golden, _, run = golden_and_run(
         (side, channels, ratio * channels, heads, reduction),
