@@ -18,6 +18,7 @@ from amaranth.hdl import Cat, ClockDomain, Module, ResetInserter, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from bitstreams.build import PLACE_AND_ROUTE
 from bitstreams.netlist import KEPT, SYNTHESIS
 from bitstreams.tools import ToolError, find_tool, run, version
 from hw.array.element import Element
@@ -155,7 +156,7 @@ def main() -> None:
         synthesise(yosys, Element(configuration), "element", folder)
         harness = Harness(configuration)
         commands = [synthesise(yosys, harness, "array", folder)]
-        route = [nextpnr, *DEVICE, "--json", "array.json", "--top", "array",
+        route = [nextpnr, *DEVICE, *PLACE_AND_ROUTE, "--json", "array.json", "--top", "array",
                  "--freq", f"{options.freq:g}", "--timing-allow-fail", "--seed", str(options.seed),
                  "--log", "array.nextpnr.log", "--report", "array.nextpnr.json"]  # fmt: skip
         commands.append(run(route, folder, "array.nextpnr.log", note))
