@@ -41,9 +41,9 @@ class ParameterFetch(wiring.Component):
 
     A command costs a set for each (outer, inner) pair, once more for each tile if it has several
     inner groups; a set takes as many cycles as fields are present (at least 1).  The next command
-    follows without a gap.  A set counts as ready when its last word has been requested: it
-    is written in the cycle after, and read no earlier than the cycle after that.  Golden partner:
-    none.
+    follows without a gap if it came two cycles before.  A set counts as ready when its last word
+    has been requested: it is written in the cycle after, and read no earlier than the cycle after
+    that.  Golden partner: none.
 
     Parameters
     ----------
@@ -84,7 +84,8 @@ class ParameterFetch(wiring.Component):
 
     def elaborate(self, platform) -> Module:
         m = Module()
-        new = self.command.payload
+        # The next command waits in a register: nobody's ready depends on what is fetched now.
+        new, waits, takes = Signal(FETCH, reset_less=True), Signal(), Signal()
         active, held, ahead = Signal(), Signal(range(beat.SETS + 1)), Signal(range(beat.SETS + 1))
         fields, left = Signal(len(PARAMETER_FIELDS)), Signal(len(PARAMETER_FIELDS))
         address, outer_start, filling = Signal(12), Signal(12), Signal.like(self.set)
@@ -128,8 +129,11 @@ class ParameterFetch(wiring.Component):
             with m.Else():
                 m.d.comb += finishes.eq(1)
                 m.d.sync += active.eq(0)
-        m.d.comb += self.command.ready.eq(~active | finishes)
-        with m.If(self.command.valid & self.command.ready):
+        m.d.comb += [self.command.ready.eq(~waits), takes.eq(waits & (~active | finishes))]
+        with m.If(~waits):
+            m.d.sync += [new.eq(self.command.payload), waits.eq(self.command.valid)]
+        with m.If(takes):
+            m.d.sync += waits.eq(0)
             tiles_of = Mux(new.inner == 1, 0, new.tiles - 1)
             m.d.sync += [
                 active.eq(1),
@@ -147,7 +151,8 @@ class ParameterFetch(wiring.Component):
             held.eq(held + ends - self.release),
             ahead.eq(ahead + ends - self.advance),
         ]
-        m.d.comb += self.ready.eq(ahead != 0)
+        # `ready` leads to every memory's arbiter: it is a register.
+        m.d.sync += self.ready.eq(ends | (ahead > 1) | ((ahead == 1) & ~self.advance))
         return m
 
 

@@ -18,8 +18,9 @@ class Staging(wiring.Component):
     """``bits_start = bits_base + n*bits_tile`` by shift and add, while the command waits.
 
     n is ``first_key // lanes`` for KEY, ``first_group`` for VALUE and 0 for the others.  Latency 1
-    cycle and one for each bit of n; the next command enters as the staged one leaves.  Respects
-    back-pressure.  Golden partner: none.
+    cycle and one for each bit of n; the next command enters a cycle after the staged one has left,
+    which no command is short enough to notice: its ready is a register.  Respects back-pressure.
+    Golden partner: none.
 
     Parameters
     ----------
@@ -51,7 +52,7 @@ class Staging(wiring.Component):
         m.d.comb += [
             self.staged.valid.eq(full & (factor == 0)),
             self.staged.payload.eq(held),
-            self.command.ready.eq(~full | (self.staged.valid & self.staged.ready)),
+            self.command.ready.eq(~full),
         ]
         new = self.command.payload
         with m.If(self.command.ready):
@@ -66,7 +67,9 @@ class Staging(wiring.Component):
                 m.d.sync += factor.eq(new.first_key // self._configuration.lanes)
             with m.If(self.command.valid & (new.bits == Bits.VALUE)):
                 m.d.sync += factor.eq(new.first_group)
-        with m.Elif(factor != 0):
+        with m.Else():
+            m.d.sync += full.eq(~(self.staged.valid & self.staged.ready))
+        with m.If(full & (factor != 0)):
             m.d.sync += [factor.eq(factor >> 1), step.eq(step << 1)]
             with m.If(factor[0]):
                 m.d.sync += held.bits_start.eq(held.bits_start + step)

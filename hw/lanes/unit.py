@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
@@ -125,14 +125,20 @@ class Lanes(wiring.Component):
         m.submodules.row_bits = row_bits = RowBits(c)
         m.submodules.column_bits = column_bits = ColumnBits(c)
 
-        # Commands go to staging and parameter fetch in the same cycle.
-        m.d.comb += [
-            self.command.ready.eq(staging.command.ready & fetch.command.ready),
-            staging.command.valid.eq(self.command.valid & fetch.command.ready),
-            fetch.command.valid.eq(self.command.valid & staging.command.ready),
-            staging.command.payload.eq(self.command.payload),
-            *(fetch.command.payload[name].eq(self.command.payload[name]) for name in FETCH.members),
-        ]
+        # A command stays until staging and parameter fetch have both taken it, each in its time.
+        took = []
+        for taker, payload in (
+            (staging.command, self.command.payload),
+            (fetch.command, Cat(self.command.payload[name] for name in FETCH.members)),
+        ):
+            done = Signal(name=f"took{len(took)}")
+            m.d.comb += [
+                taker.valid.eq(self.command.valid & ~done),
+                Value.cast(taker.payload).eq(payload),
+            ]
+            m.d.sync += done.eq(self.command.valid & (done | taker.ready) & ~self.command.ready)
+            took.append(done | taker.ready)
+        m.d.comb += self.command.ready.eq(took[0] & took[1])
         connect(m, staging.staged, walker.staged)
         connect(m, fetch.read, flipped(self.parameter))
 

@@ -84,50 +84,68 @@ class Walker(wiring.Component):
         c = self._configuration
         command = Signal(struct(RECORDS[Opcode.LINEAR]), reset_less=True)
         new = self.staged.payload.command
-        slot = Signal(range(c.rows + 1))
+        slot, slots_left = Signal(range(c.rows)), Signal(range(c.rows))
         inner_left, tiles_left, outer_left = Signal(10), Signal(12), Signal(10)
-        first, one_inner = Signal(), Signal()
+        first, one_inner, one_tile = Signal(), Signal(), Signal()
         set_, group, outer_group = Signal(range(SETS)), Signal(10), Signal(10)
 
-        # What comes next.
+        # Where the loops stand: flags in registers, so that what comes next is one LUT behind
+        # `advance`; the counters that they belong to have a cycle for their comparisons.
+        last_slot, inner_ends, tiles_end, outer_ends = Signal(), Signal(), Signal(), Signal()
         last_token, last_inner, last_tile, last = Signal(), Signal(), Signal(), Signal()
         move = Signal(MOVE)
         m.d.comb += [
-            last_token.eq(slot == Mux(tiles_left == 0, command.last_tokens, c.rows) - 1),
-            last_inner.eq(last_token & (inner_left == 0)),
-            last_tile.eq(last_inner & (tiles_left == 0)),
-            last.eq(last_tile & (outer_left == 0)),
+            last_token.eq(last_slot),
+            last_inner.eq(last_slot & inner_ends),
+            last_tile.eq(last_slot & inner_ends & tiles_end),
+            last.eq(last_slot & inner_ends & tiles_end & outer_ends),
             self.staged.ready.eq(~self.active | (self.advance & last)),
             move.token.eq(self.advance & ~last_token),
-            move.again.eq(self.advance & last_token & ~last_inner),
-            move.tile.eq(self.advance & last_inner & ~last_tile),
-            move.outer.eq(self.advance & last_tile & ~last),
+            move.again.eq(self.advance & last_slot & ~inner_ends),
+            move.tile.eq(self.advance & last_inner & ~tiles_end),
+            move.outer.eq(self.advance & last_tile & ~outer_ends),
             move.load.eq(self.staged.ready & self.staged.valid),
         ]
 
         # Loops.
+        def begin_tile(last_one, tokens):
+            """The first slot of a tile: `last_one` has `tokens`, the others a row each."""
+            slots = Mux(last_one, tokens, c.rows)
+            return [slot.eq(0), slots_left.eq(slots - 1), last_slot.eq(slots == 1)]
+
         with m.If(move.token):
-            m.d.sync += slot.eq(slot + 1)
-        with m.Elif(self.advance):
-            m.d.sync += slot.eq(0)
+            m.d.sync += [
+                slot.eq(slot + 1),
+                slots_left.eq(slots_left - 1),
+                last_slot.eq(slots_left == 1),
+            ]
         with m.If(move.again):
             m.d.sync += [
+                *begin_tile(tiles_end, command.last_tokens),
                 inner_left.eq(inner_left - 1),
+                inner_ends.eq(inner_left == 1),
                 first.eq(0),
                 group.eq(group + command.group_step),
             ]
         with m.If(move.tile):
             m.d.sync += [
+                *begin_tile(tiles_left == 1, command.last_tokens),
                 tiles_left.eq(tiles_left - 1),
+                tiles_end.eq(tiles_left == 1),
                 inner_left.eq(command.inner - 1),
+                inner_ends.eq(one_inner),
                 first.eq(1),
                 group.eq(outer_group),
             ]
         with m.If(move.outer):
             m.d.sync += [
+                *begin_tile(one_tile, command.last_tokens),
                 outer_left.eq(outer_left - 1),
+                outer_ends.eq(outer_left == 1),
                 tiles_left.eq(command.tiles - 1),
+                tiles_end.eq(one_tile),
                 inner_left.eq(command.inner - 1),
+                inner_ends.eq(one_inner),
                 first.eq(1),
                 group.eq(outer_group + 1),
                 outer_group.eq(outer_group + 1),
@@ -139,12 +157,16 @@ class Walker(wiring.Component):
         with m.If(move.load):
             m.d.sync += [
                 command.eq(new),
-                slot.eq(0),
+                *begin_tile(new.tiles == 1, new.last_tokens),
                 first.eq(1),
                 one_inner.eq(new.inner == 1),
+                one_tile.eq(new.tiles == 1),
                 outer_left.eq(new.outer - 1),
+                outer_ends.eq(new.outer == 1),
                 tiles_left.eq(new.tiles - 1),
+                tiles_end.eq(new.tiles == 1),
                 inner_left.eq(new.inner - 1),
+                inner_ends.eq(new.inner == 1),
                 group.eq(new.first_group),
                 outer_group.eq(new.first_group),
             ]

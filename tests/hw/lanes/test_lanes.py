@@ -408,4 +408,5 @@ def test_latency_of_the_first_beat():
         [linear(c, r, **{**PLAIN, "bits": Bits.ROW, "parameter_fields": 0b000000111, "tiles": 1})],
         12,
     )
-    assert got.beats[0][0] - got.commands[0] == 4  # 3 parameter words and a cycle
+    # The command waits in a register, 3 parameter words, and a cycle.
+    assert got.beats[0][0] - got.commands[0] == 5
