@@ -19,7 +19,7 @@ class Sum(wiring.Component):
     Table, adder tree with a register a level, and an accumulator a token.  The totals of a tile
     leave in the order of its queries while its last key group arrives.
 
-    Latency 2 + log2(lanes) cycles; a beat a cycle; no back-pressure.
+    Latency 3 + log2(lanes) cycles; a beat a cycle; no back-pressure.
     Golden partner: `total` of ``hw.spec.numerics``, attention.  Validated for up to 4095 keys of
     any entries: exact, 36 bits.
 
@@ -66,6 +66,7 @@ class Sum(wiring.Component):
             m.d.sync += [later.eq(walk), later_valid.eq(valid)]
             walk, valid = later, later_valid
 
+        delay("read_walk")
         delay("table_walk")
         level = 0
         while len(sums) > 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -16,9 +16,10 @@ from hw.spec.numerics import EXP
 class ExpTable(wiring.Component):
     """Entries of `lanes` indices: ``entry[i] = E[index[i]] if mask[i] else 0``.
 
-    One memory with a read port a lane: distributed RAM, of which synthesis makes the copies.
+    One memory with a read port a lane: block RAM, of which synthesis makes a copy a lane.  The
+    mask comes behind its output.
 
-    Latency 1 cycle; a beat a cycle; no back-pressure.
+    Latency 2 cycles; a beat a cycle; no back-pressure.
     Golden partner: `E[index_j]` of ``hw.spec.numerics``, attention.  Validated for any table.
 
     Parameters
@@ -35,7 +36,7 @@ class ExpTable(wiring.Component):
     mask : In(lanes)
         Lanes that are keys.
     entry : Out(array of `lanes` entries)
-        The entries, a cycle later.
+        The entries, two cycles later.
     """
 
     def __init__(self, configuration: Configuration) -> None:
@@ -53,7 +54,7 @@ class ExpTable(wiring.Component):
         m = Module()
         c = self._c
         m.submodules.entries = entries = Memory(
-            shape=EXP.bits, depth=c.exp_entries, init=[], attrs={"ram_style": "distributed"}
+            shape=EXP.bits, depth=c.exp_entries, init=[], attrs={"ram_style": "block"}
         )
         write = entries.write_port()
         m.d.comb += [
@@ -62,8 +63,10 @@ class ExpTable(wiring.Component):
             write.data.eq(self.write.data),
             write.en.eq(self.write.request),
         ]
+        mask = Signal.like(self.mask)
+        m.d.sync += mask.eq(self.mask)
         for lane in range(c.lanes):
-            read = entries.read_port(domain="comb")
+            read = entries.read_port()
             m.d.comb += read.addr.eq(self.index[lane])
-            m.d.sync += self.entry[lane].eq(Mux(self.mask[lane], read.data, 0))
+            m.d.sync += self.entry[lane].eq(Mux(mask[lane], read.data, 0))
         return m

@@ -31,7 +31,7 @@ class Attention(wiring.Component):
     over the stored indices (equal to ``E[index] > limit`` as E does not decrease).  The way to the
     thresholds is a pipeline without a stop: a tile is admitted only if all of it has room.
 
-    A score beat a cycle.  The first bit of a tile is written ``16 + log2(lanes) +
+    A score beat a cycle.  The first bit of a tile is written ``17 + log2(lanes) +
     2*log2(exp_entries)`` cycles after its last score beat; a tile's n beats of bits take n cycles
     while row memory grants them, and overlap with the following tiles, of any command: 8 tiles
     may be in flight, so tiles of 6 beats and more run at the array's pace.

@@ -114,7 +114,7 @@ COMPARE_DONE = 3
 
 def threshold_latency(c: Configuration) -> int:
     """From a tile's last score to its last threshold: scores, table and sum, limit, search."""
-    return 3 + (2 + int(log2(c.lanes))) + LIMIT + 2 * (c.exp_entries - 1).bit_length()
+    return 3 + (3 + int(log2(c.lanes))) + LIMIT + 2 * (c.exp_entries - 1).bit_length()
 
 
 # -- pooling: hw/pooling ---------------------------------------------------------------------------

@@ -240,7 +240,7 @@ def test_runs_at_the_pace_of_the_array(name, keys):
     got = run(name, commands, exponential(c.exp_entries))
     beats = c.rows * commands[0].groups
     lane_bits, index_bits = c.lanes.bit_length() - 1, c.exp_entries.bit_length() - 1
-    latency = 16 + lane_bits + 2 * index_bits
+    latency = 17 + lane_bits + 2 * index_bits
     first = got["writes"][0][0] - got["arrived"][beats - 1]
     assert first == latency
     total = got["writes"][-1][0] - got["arrived"][0] + 1
