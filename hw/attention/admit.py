@@ -18,7 +18,8 @@ class Admit(wiring.Component):
     A tile reserves ``rows * outer`` words of score memory and one of ``TILES_IN_FLIGHT`` places,
     from its `score_tile` to its `freed`.  So everything behind admission is feed-forward.
 
-    Latency 0 from `score_tile` to `tile`; a tile a cycle; a command is taken in the cycle of the
+    Latency 0 from `score_tile` to `tile`; a tile in two cycles, as `score_ready` is a register
+    that has not seen the tile of the cycle before; a command is taken in the cycle after the
     `score_tile` of its predecessor's last tile.  `score_ready` is low without a command, so a
     beat cannot come before its fields.
     Golden partner: none (control).  Validated for tiles of at most `score_words` words; a larger
@@ -74,18 +75,17 @@ class Admit(wiring.Component):
 
         free_words = Signal(reserve_bits(c), init=c.score_words)
         places = Signal(range(TILES_IN_FLIGHT + 1), init=TILES_IN_FLIGHT)
-        m.d.comb += self.score_ready.eq(
-            held & (places != 0) & (free_words >= reserve) & ~self.stall
-        )
-
-        last = Signal()
+        ready, last = Signal(), Signal()
         m.d.comb += [
-            last.eq(tile == fields.tiles - 1),
-            command.ready.eq(~held | (self.score_tile & last)),
+            self.score_ready.eq(ready & ~self.stall),
+            command.ready.eq(~held),
         ]
+        m.d.sync += ready.eq(held & ~self.score_tile & (places != 0) & (free_words >= reserve))
+
         with m.If(self.score_tile):
             m.d.sync += [
                 tile.eq(tile + 1),
+                last.eq(tile + 2 == fields.tiles),
                 address.eq(address + fields.probability_tile),
                 held.eq(~last),
             ]
@@ -94,6 +94,7 @@ class Admit(wiring.Component):
                 fields.eq(command.payload),
                 held.eq(1),
                 tile.eq(0),
+                last.eq(command.payload.tiles == 1),
                 address.eq(command.payload.probability_base),
                 bias.eq(command.payload.padding + command.payload.index_base),
                 # rows is a constant: shifts and adds, no multiplier.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Cat, Module, Signal
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.memory import Memory
@@ -21,6 +21,9 @@ from hw.attention.layouts import (
 from hw.interfaces import probability_trace, row_write
 from hw.spec.configuration import Configuration
 
+RESULTS = 8
+"""Beats of bits from asking for their indices to their write, which takes 3 cycles at least."""
+
 
 class Compare(wiring.Component):
     """Attention bits: ``bit = (index >= threshold) and key < M``, `lanes` keys of a query a cycle.
@@ -30,8 +33,8 @@ class Compare(wiring.Component):
     ``address + (g*lanes)//64``, part ``(g*lanes % 64)/lanes``, of the query's slot.
 
     A tile of n beats takes n cycles while every write is granted, the next tile follows at once;
-    a bit is written 3 cycles after its index was asked for.  A write that is not granted holds
-    everything behind it.
+    a bit is written 2 cycles after its index was asked for.  A write that is not granted holds
+    those behind it in a queue; an index is asked for when its bits will find room there.
     Golden partner: `bit_j` of ``hw.spec.numerics``, attention.  Validated for 1..rows tokens and
     1..4095 keys.
 
@@ -89,12 +92,17 @@ class Compare(wiring.Component):
         tokens = token_bits(c)
 
         layout = write_fields(c)
+        # The tile that is walked has left the queue for a register.
         m.submodules.tiles = tiles = SyncFIFO(width=layout.size, depth=TILES_IN_FLIGHT)
-        fields = data.View(layout, tiles.r_data)
+        fields, held = Signal(layout, reset_less=True), Signal()
+        following, load = data.View(layout, tiles.r_data), Signal()
         m.d.comb += [
             tiles.w_data.eq(self.tile.payload.write),
             tiles.w_en.eq(self.tile.valid),
+            load.eq(tiles.r_rdy & (~held | self.freed)),
+            tiles.r_en.eq(load),
         ]
+        m.d.sync += held.eq(load | (held & ~self.freed))
 
         # Score memory: a ring, so that tiles of any size share it.
         m.submodules.scores = scores = Memory(
@@ -130,83 +138,102 @@ class Compare(wiring.Component):
         pending = Signal(range(TILES_IN_FLIGHT + 1))
         m.d.sync += pending.eq(pending + complete - self.freed)
 
-        # Walk: token inside key group, as the beats came.
-        advance, step = Signal(), Signal()
+        # Walk: token inside key group, as the beats came.  A tile's fields are there long before
+        # its last threshold.
+        step, room = Signal(), Signal(range(RESULTS + 1), init=RESULTS)
         token = Signal.like(fields.tokens)
         group = Signal.like(fields.groups)
         last_token, last_group = Signal(), Signal()
         m.d.comb += [
-            step.eq((pending != 0) & advance & ~self.stall),
-            last_token.eq(token == fields.tokens - 1),
-            last_group.eq(group == fields.groups - 1),
+            step.eq((pending != 0) & (room != 0) & ~self.stall),
             self.freed.eq(step & last_token & last_group),
             self.freed_words.eq(fields.reserved),
-            tiles.r_en.eq(self.freed),
-            recall.en.eq(advance),
             threshold_read.addr.eq(Cat(token[:tokens], draining)),
         ]
         with m.If(step):
-            m.d.sync += [recall.addr.eq(recall.addr + 1), token.eq(token + 1)]
+            m.d.sync += [
+                recall.addr.eq(recall.addr + 1),
+                token.eq(token + 1),
+                last_token.eq(token + 2 == fields.tokens),
+            ]
             with m.If(last_token):
-                m.d.sync += [token.eq(0), group.eq(group + 1)]
+                m.d.sync += [
+                    token.eq(0),
+                    last_token.eq(fields.tokens == 1),
+                    group.eq(group + 1),
+                    last_group.eq(group + 2 == fields.groups),
+                ]
                 with m.If(last_group):
                     m.d.sync += [group.eq(0), draining.eq(draining + 1)]
+        with m.If(load):
+            m.d.sync += [
+                fields.eq(following),
+                last_token.eq(following.tokens == 1),
+                last_group.eq(following.groups == 1),
+            ]
 
         # Recall: the memory's word beside its threshold and place.
-        valid1, valid2 = Signal(), Signal()
         place = data.StructLayout(
             {
-                "token": tokens,
+                "slot": c.rows,
                 "address": len(fields.address),
                 "part": part_bits,
                 "tag": 12,
                 "last": 1,
             }
         )
-        place1, place2 = Signal(place, reset_less=True), Signal(place, reset_less=True)
+        valid1, place1 = Signal(), Signal(place, reset_less=True)
         threshold1 = Signal(index_bits(c) + 1, reset_less=True)
         whole1, partial1 = Signal(), Signal()
         end1 = Signal(lane_bits, reset_less=True)
-        with m.If(advance):
-            m.d.sync += [
-                valid1.eq(step),
-                place1.token.eq(token),
-                place1.address.eq(fields.address + group[part_bits:]),
-                place1.part.eq(group[:part_bits]),
-                place1.tag.eq(fields.tag),
-                place1.last.eq(fields.last & last_token & last_group),
-                threshold1.eq(threshold_read.data),
-                whole1.eq(group < fields["keys"][lane_bits:]),
-                partial1.eq(group == fields["keys"][lane_bits:]),
-                end1.eq(fields["keys"][:lane_bits]),
-            ]
+        m.d.sync += [
+            valid1.eq(step),
+            place1.slot.eq(1 << token),
+            place1.address.eq(fields.address + group[part_bits:]),
+            place1.part.eq(group[:part_bits]),
+            place1.tag.eq(fields.tag),
+            place1.last.eq(fields.last & last_token & last_group),
+            threshold1.eq(threshold_read.data),
+            whole1.eq(group < fields["keys"][lane_bits:]),
+            partial1.eq(group == fields["keys"][lane_bits:]),
+            end1.eq(fields["keys"][:lane_bits]),
+        ]
 
         # Compare.
-        bits2 = Signal(c.lanes, reset_less=True)
+        result = data.StructLayout({"bits": c.lanes, "place": place})
+        m.submodules.results = results = SyncFIFO(width=result.size, depth=RESULTS)
+        bits1 = Signal(c.lanes)
         index = data.View(data.ArrayLayout(index_bits(c), c.lanes), recall.data)
-        with m.If(advance):
-            m.d.sync += [valid2.eq(valid1), place2.eq(place1)]
-            for lane in range(c.lanes):
-                m.d.sync += bits2[lane].eq(
+        m.d.comb += [
+            *(
+                bits1[lane].eq(
                     ~(index[lane] - threshold1)[-1] & (whole1 | (partial1 & (lane < end1)))
                 )
+                for lane in range(c.lanes)
+            ),
+            results.w_data.eq(Cat(bits1, place1)),
+            results.w_en.eq(valid1),
+        ]
 
         # Write: every slot sees the same bits, the query's slot the request.
-        granted = Signal()
+        out, granted = data.View(result, results.r_data), Signal()
         for slot, port in enumerate(self.row_write):
             m.d.comb += [
-                port.address.eq(place2.address),
-                port.data.eq(bits2.replicate(1 << part_bits)),
-                port.mask.eq(1 << place2.part),
-                port.request.eq(valid2 & (place2.token == slot)),
+                port.address.eq(out.place.address),
+                port.data.eq(out.bits.replicate(1 << part_bits)),
+                port.mask.eq(1 << out.place.part),
+                port.request.eq(results.r_rdy & out.place.slot[slot]),
             ]
-        grants = Array([port.grant for port in self.row_write])
+        grants = Cat(port.grant for port in self.row_write)
         m.d.comb += [
-            granted.eq(valid2 & grants[place2.token]),
-            advance.eq(~valid2 | granted),
+            granted.eq(results.r_rdy & (grants & out.place.slot).any()),
+            results.r_en.eq(granted),
             self.trace_probability_valid.eq(granted),
-            self.trace_probability.tag.eq(place2.tag),
-            self.trace_probability.bits.eq(bits2),
+            self.trace_probability.tag.eq(out.place.tag),
+            self.trace_probability.bits.eq(out.bits),
         ]
-        m.d.sync += self.done.eq(granted & place2.last)
+        m.d.sync += [
+            room.eq(room - step + granted),
+            self.done.eq(granted & out.place.last),
+        ]
         return m
