@@ -1,31 +1,16 @@
-"""Pipeline stages and clamps of the pooling unit's arithmetic, on one value each."""
+"""Pipeline registers and clamps of the pooling unit's arithmetic, on one value each."""
 
 from __future__ import annotations
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 
 
-class Stages:
-    """Makes registers that move only with `advance`.
-
-    Parameters
-    ----------
-    m : Module
-        Where the registers go.
-    advance : Signal
-        Moves every register.
-    """
-
-    def __init__(self, m: Module, advance: Signal) -> None:
-        self._m, self._advance = m, advance
-
-    def register(self, name: str, value, reset: bool = False) -> Signal:
-        """`value`, a cycle of `advance` later; of its own width and sign."""
-        value = Value.cast(value)
-        later = Signal(value.shape(), name=name, reset_less=not reset)
-        with self._m.If(self._advance):
-            self._m.d.sync += later.eq(value)
-        return later
+def register(m: Module, name: str, value, reset: bool = False) -> Signal:
+    """`value`, a cycle later; of its own width and sign."""
+    value = Value.cast(value)
+    later = Signal(value.shape(), name=name, reset_less=not reset)
+    m.d.sync += later.eq(value)
+    return later
 
 
 def fits(value: Value, bits: int) -> Value:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Const, Module, Signal
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from hw.control.queue import Queue
 from hw.interfaces import branch_trace, command_stream, parameter_read, u_write, x_read
-from hw.pooling.arithmetic import Stages, saturate
+from hw.pooling.arithmetic import register, saturate
 from hw.pooling.layouts import head_layout, part_bits, part_word, parts
 from hw.pooling.parameters import BranchParameters
 from hw.pooling.product import Product
@@ -15,6 +16,9 @@ from hw.pooling.taps import Taps
 from hw.spec.commands import Opcode
 from hw.spec.configuration import Configuration
 from hw.spec.numerics import BRANCHES, TAP_SUM, VALUE
+
+PARTS = 16
+"""Parts between a token's entry and its write: with the queue's way back, a trip is 14 cycles."""
 
 
 class Branch(wiring.Component):
@@ -26,9 +30,9 @@ class Branch(wiring.Component):
 
     A token's word of n reads (at most 5) takes ``max(n, lanes/pool_lanes)`` cycles while memory
     grants them, one more if both are equal; a channel word about 4 + lanes/pool_lanes more, a
-    command about ``6 * lanes/pool_lanes`` more for its first parameters.  Latency 13 +
-    lanes/pool_lanes cycles from the last read of a token to its write.  A write that is not
-    granted holds the pipeline.
+    command about ``6 * lanes/pool_lanes`` more for its first parameters.  Latency 14 +
+    lanes/pool_lanes cycles from the last read of a token to its write.  The pipeline never stops:
+    a token enters when its sums will find room in the queue in front of u memory.
     Golden partner: pooled branches of ``hw.spec.numerics``.  Validated for all parameters and
     values, any width and border.
 
@@ -91,33 +95,24 @@ class Branch(wiring.Component):
         wiring.connect(m, taps.x, wiring.flipped(self.x))
         wiring.connect(m, parameters.parameter, wiring.flipped(self.parameter))
 
-        # A channel word enters when its parameters are there.
-        advance, enter = Signal(), Signal()
-        entering_word = Signal(2)
-        entering = taps.taps.payload
-        m.d.comb += [
-            taps.taps.ready.eq(advance & (entering_word != parameters.filled)),
-            enter.eq(taps.taps.valid & taps.taps.ready),
-        ]
-        with m.If(enter & entering.head.last_word):
-            m.d.sync += entering_word.eq(entering_word + 1)
-
         # All that goes along with a part, one register a stage.
-        stages = Stages(m, advance)
+        entering = taps.taps.payload
+        m.d.comb += taps.filled.eq(parameters.filled)
         along_layout = data.StructLayout(
-            {"valid": 1, "set": 1, "part": part_bits(c), "head": head_layout(c)}
+            {"valid": 1, "part": part_bits(c), "set": 1, "head": head_layout(c)}
         )
-        along = [Cat(enter, entering_word[0], entering.part, entering.head)]
+        along = [Cat(taps.taps.valid, entering.part, entering.set, entering.head)]
 
         def next_stage() -> data.View:
-            stage = len(along)
-            along.append(stages.register(f"along{stage}", along[-1], reset=True))
+            stage, before = len(along), along[-1]
+            valid = register(m, f"valid{stage}", before[0], reset=True)
+            along.append(Cat(valid, register(m, f"along{stage}", before[1:])))
             return data.View(along_layout, along[-1])
 
         lanes = range(c.pool_lanes)
 
         def delayed(name: str, values) -> list[Signal]:
-            return [stages.register(f"{name}_{i}", values[i]) for i in lanes]
+            return [register(m, f"{name}_{i}", values[i]) for i in lanes]
 
         def add(name: str, one, other) -> list[Signal]:
             return delayed(name, [one[i] + other[i] for i in lanes])
@@ -147,7 +142,6 @@ class Branch(wiring.Component):
             for i, product in enumerate(products[name]):
                 m.submodules[f"{name}_product{i}"] = product
                 m.d.comb += [
-                    product.advance.eq(advance),
                     product.factor.eq(factors[i]),
                     product.gain.eq(gains[i]),
                 ]
@@ -160,7 +154,7 @@ class Branch(wiring.Component):
             parameters.adjust_place.eq(Cat(shifts.part, shifts.set)),
             parameters.w3_loss.eq(shifts.head.w3_loss),
             parameters.w5_loss.eq(shifts.head.w5_loss),
-            parameters.freed.eq(advance & shifts.valid & shifts.head.last_word),
+            parameters.freed.eq(shifts.valid & shifts.head.last_word),
         ]
         for k, name in enumerate(BRANCHES):
             values = delayed(f"{name}_adjust", parameters.adjust[k])
@@ -186,23 +180,35 @@ class Branch(wiring.Component):
         last = next_stage()
         sums = [saturate(value, VALUE.bits) for value in exact]
 
-        # Collect the parts of a word; nothing moves while a whole one waits for memory.
+        # Parts wait for memory in a queue; a word of them is collected behind it.
+        result = data.StructLayout(
+            {"sums": part_word(c), "address": len(last.head.address), "last": 1}
+        )
+        words = max(2, PARTS // parts(c))
+        m.submodules.queue = queue = Queue(c, result, words * parts(c))
+        out = queue.output.payload
         word = Signal(data.ArrayLayout(part_word(c), parts(c)), reset_less=True)
         word_address, word_last = Signal.like(last.head.address), Signal()
-        full, collect = Signal(), Signal()
+        full, collect, number = Signal(), Signal(), Signal(part_bits(c))
         m.d.comb += [
-            advance.eq(~full | self.u_write.grant),
-            collect.eq(last.valid & advance),
+            queue.input.valid.eq(last.valid),
+            queue.input.payload.eq(Cat(*sums, last.head.address, last.head.last)),
+            queue.output.ready.eq(~full | self.u_write.grant),
+            collect.eq(queue.output.valid & queue.output.ready),
         ]
-        number = last.part if parts(c) > 1 else Const(0)
+        with m.If(queue.output.ready):
+            m.d.sync += full.eq(queue.output.valid & (number == parts(c) - 1))
         with m.If(collect):
             m.d.sync += [
-                word[number].eq(Cat(*sums)),
-                word_address.eq(last.head.address),
-                word_last.eq(last.head.last),
+                word.eq(Cat(word.as_value(), out.sums)[len(out.sums.as_value()) :]),
+                word_address.eq(out.address),
+                word_last.eq(out.last),
             ]
-        with m.If(advance):
-            m.d.sync += full.eq(last.valid & (number == parts(c) - 1))
+            if parts(c) > 1:
+                m.d.sync += number.eq(number + 1)
+        room = Signal(range(words + 1), init=words)
+        m.d.comb += taps.room.eq(room != 0)
+        m.d.sync += room.eq(room - taps.moved + (collect & (number == 0)))
         m.d.comb += [
             self.u_write.request.eq(full),
             self.u_write.address.eq(word_address),
@@ -215,7 +221,7 @@ class Branch(wiring.Component):
         for stage in range(7, 10):
             branches = {n: delayed(f"{n}_branch{stage}", v) for n, v in branches.items()}
         m.d.comb += [
-            self.trace_branch_valid.eq(collect),
+            self.trace_branch_valid.eq(last.valid),
             self.trace_branch.tag.eq(last.head.tag),
             self.trace_branch.sum.eq(Cat(*sums)),
             *(self.trace_branch[name].eq(Cat(*branches[name])) for name in BRANCHES),

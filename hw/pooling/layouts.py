@@ -50,13 +50,17 @@ def head_layout(c: Configuration) -> data.StructLayout:
 
 
 def taps_layout(c: Configuration) -> data.StructLayout:
-    """A part of a token with the sums of its neighbours; one outside the picture counts 0."""
+    """A part of a token with the sums of its neighbours; one outside the picture counts 0.
+
+    ``set``: the channel word's number modulo 2.
+    """
     pair = data.ArrayLayout(signed(VALUE.bits + 1), c.pool_lanes)
     return data.StructLayout(
         {
             "middle": part_word(c),
             **{name: pair for name in PAIRS},
             "part": part_bits(c),
+            "set": 1,
             "head": head_layout(c),
         }
     )

@@ -61,7 +61,8 @@ class BranchParameters(wiring.Component):
     stall : In(1)
         No word is read in this cycle.
     filled : Out(2)
-        Channel words fetched so far, modulo 4.
+        Channel words read so far, modulo 4: a part's gain is there in time for a place that asks a
+        cycle later or more, its adjust 3 cycles later, the following parts a cycle each.
     freed : In(1)
         The oldest channel word's parameters are used no more.
     gain_place : In(set and part)
@@ -181,7 +182,7 @@ class BranchParameters(wiring.Component):
             # The row's `missing` is wanted until the last part.
             command.ready.eq(~held & ~arriving & (left[0] == 0) & (left[1] == 0)),
         ]
-        with m.If((left[1] == 1) & (pair[1] == len(FETCHED) // 2 - 1)):
+        with m.If(step & last_field):
             m.d.sync += self.filled.eq(self.filled + 1)
 
         def piece(i: int) -> Array | Signal:

@@ -6,7 +6,7 @@ from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.pooling.arithmetic import Stages, fits, saturate
+from hw.pooling.arithmetic import fits, register, saturate
 from hw.pooling.layouts import ADJUST_BITS
 from hw.spec.numerics import PARAMETER, SLOPE_SHIFTS, TAP_SUM, VALUE
 
@@ -14,15 +14,13 @@ from hw.spec.numerics import PARAMETER, SLOPE_SHIFTS, TAP_SUM, VALUE
 class Product(wiring.Component):
     """``branch = saturate_VALUE(round(gain*factor, slope_shift) + adjust)``.
 
-    A pipeline of four stages that move with `advance`: a member marked [k] belongs to a factor k
-    stages after it.  One factor a stage.  Golden partner: a pooled branch of
+    A pipeline of four stages without a stop: a member marked [k] belongs to a factor k cycles
+    after it.  One factor a cycle.  Golden partner: a pooled branch of
     ``hw.spec.numerics``, with ``adjust = constant - missing*loss``.  Validated over the full range
     of every format.
 
     Members
     -------
-    advance : In(1)
-        Moves every stage.
     factor : In(TAP_SUM)
         [0] Saturated sum of the taps.
     gain : In(PARAMETER)
@@ -38,7 +36,6 @@ class Product(wiring.Component):
     def __init__(self) -> None:
         super().__init__(
             {
-                "advance": In(1),
                 "factor": In(signed(TAP_SUM.bits)),
                 "gain": In(signed(PARAMETER.bits)),
                 "slope_shift": In(2),
@@ -49,8 +46,7 @@ class Product(wiring.Component):
 
     def elaborate(self, platform) -> Module:
         m = Module()
-        stages = Stages(m, self.advance)
-        product = stages.register("product", self.factor * self.gain)
+        product = register(m, "product", self.factor * self.gain)
 
         # Shift all but one bit away.  Beyond 3/4 of ADJUST_BITS' range only the sign counts: no
         # adjust leads from there back into VALUE.
@@ -61,10 +57,10 @@ class Product(wiring.Component):
         m.d.comb += window.eq(Array(product >> drop for drop in drops)[self.slope_shift])
         sign = product[-1]
         top = Mux(near, window[-3:], Cat((~sign).replicate(2), sign))
-        half = stages.register("half", Cat(window[:-3], top).as_signed())
+        half = register(m, "half", Cat(window[:-3], top).as_signed())
 
         # Round half up and adjust in one sum.
         moved = half + Cat(Const(1, 1), self.adjust).as_signed()
-        total = stages.register("total", moved[1:].as_signed())
-        m.d.comb += self.branch.eq(stages.register("branch", saturate(total, VALUE.bits)))
+        total = register(m, "total", moved[1:].as_signed())
+        m.d.comb += self.branch.eq(register(m, "branch", saturate(total, VALUE.bits)))
         return m

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -27,7 +27,8 @@ class Taps(wiring.Component):
     word as well.  Rows outside the picture are zeros in the registers.
 
     A column of n reads (at most 5) takes ``max(n, lanes/pool_lanes)`` cycles while they are
-    granted, one more if both are equal; a channel word about 4 + lanes/pool_lanes more.
+    granted, one more if both are equal; a channel word about 4 + lanes/pool_lanes more.  A column
+    is given out from its first part to its last without a stop, once it may.
     Golden partner: taps of a pooled branch, ``hw.spec.numerics``.  Validated for any width.
 
     Parameters
@@ -43,7 +44,13 @@ class Taps(wiring.Component):
         Words of up to five picture rows.
     stall : In(1)
         No word is read in this cycle.
-    taps : Out(stream of parts with their neighbours' sums)
+    filled : In(2)
+        Channel words, modulo 4, whose columns may be given out.
+    room : In(1)
+        One more column finds room behind `taps`; falls only because of `moved`.
+    moved : Out(1)
+        A column that comes out of `taps` is about to be given out.
+    taps : Out(stream of parts with their neighbours' sums, always ready)
         Order: channel word, column, part.
     """
 
@@ -54,7 +61,10 @@ class Taps(wiring.Component):
                 "command": In(command_stream(Opcode.BRANCH)),
                 "x": Out(x_read(c)),
                 "stall": In(1),
-                "taps": Out(stream.Signature(taps_layout(c))),
+                "filled": In(2),
+                "room": In(1),
+                "moved": Out(1),
+                "taps": Out(stream.Signature(taps_layout(c), always_ready=True)),
             }
         )
 
@@ -68,12 +78,12 @@ class Taps(wiring.Component):
         # of the others, and belongs to column s - 2.
         word = Signal.like(fields.words)
         number = Signal(len(fields.width) + 1)
-        inside, last_number, last_word = Signal(), Signal(), Signal()
+        inside, last_number = Signal(), Signal()
+        last_word, next_last_word = Signal(), Signal()
         has_right2, next_has_right2 = Signal(), Signal()
         m.d.comb += [
             inside.eq(number >= 2),
-            last_number.eq(number == fields.width + 1),
-            last_word.eq(word == fields.words - 1),
+            next_last_word.eq(word + 2 == fields.words),
             has_right2.eq(number < fields.width),
             next_has_right2.eq(number + 1 < fields.width),
         ]
@@ -84,7 +94,7 @@ class Taps(wiring.Component):
         target, word_target = (
             Signal.like(fields.destination_base, name=name) for name in ("target", "word_target")
         )
-        allowed, step, step_end = Signal(), Signal(), Signal()
+        step, step_end = Signal(), Signal()
         chosen = Signal(len(TAPS))
         m.d.comb += [
             chosen.eq(pending & -pending),
@@ -95,11 +105,6 @@ class Taps(wiring.Component):
         for i, base in enumerate(rows):
             with m.If(chosen[i]):
                 m.d.comb += row.eq(base)
-        m.d.comb += [
-            self.x.address.eq(row + Mux(chosen[MIDDLE], ahead, here)),
-            self.x.request.eq(held & allowed & ~self.stall & (pending != 0)),
-            step.eq(held & allowed & ~self.stall & ((pending == 0) | self.x.grant)),
-        ]
 
         def wanted(valid, middle, vertical) -> list:
             return [middle if i == MIDDLE else valid[i] & vertical for i in range(len(TAPS))]
@@ -109,6 +114,7 @@ class Taps(wiring.Component):
         with m.If(step_end):
             m.d.sync += [
                 number.eq(number + 1),
+                last_number.eq(number == fields.width),
                 ahead.eq(ahead + fields.token),
                 pending.eq(Cat(*wanted(fields.valid, next_has_right2, number >= 1))),
             ]
@@ -121,6 +127,7 @@ class Taps(wiring.Component):
                 m.d.sync += [
                     number.eq(0),
                     word.eq(word + 1),
+                    last_word.eq(next_last_word),
                     ahead.eq(word + 1),
                     here.eq(word + 1),
                     target.eq(word_target + 1),
@@ -129,13 +136,15 @@ class Taps(wiring.Component):
                 ]
                 with m.If(last_word):
                     m.d.sync += held.eq(0)
-        m.d.comb += command.ready.eq(~held | (step_end & last_number & last_word))
+        m.d.comb += command.ready.eq(~held)
         with m.If(command.valid & command.ready):
             m.d.sync += [
                 fields.eq(command.payload),
                 held.eq(1),
                 number.eq(0),
+                last_number.eq(0),
                 word.eq(0),
+                last_word.eq(command.payload.words == 1),
                 ahead.eq(0),
                 here.eq(0),
                 target.eq(command.payload.destination_base),
@@ -163,6 +172,26 @@ class Taps(wiring.Component):
         with m.If(fields.width >= WIDE):
             m.d.comb += info.head.w5_loss.eq(Mux(first | last_number, 2, second | next_to_last))
 
+        # The walk is a register ahead of memory.
+        asked = data.StructLayout(
+            {"valid": 1, "request": 1, "tap": len(TAPS), "end": 1, "info": layout}
+        )
+        ask, goes, allowed = Signal(asked), Signal(), Signal()
+        m.d.comb += [
+            self.x.request.eq(ask.request & allowed & ~self.stall),
+            goes.eq(ask.valid & allowed & ~self.stall & (~ask.request | self.x.grant)),
+            step.eq(held & (~ask.valid | goes)),
+        ]
+        with m.If(~ask.valid | goes):
+            m.d.sync += [
+                ask.valid.eq(held),
+                ask.request.eq(held & (pending != 0)),
+                ask.tap.eq(chosen),
+                ask.end.eq(pending == chosen),
+                ask.info.eq(info),
+                self.x.address.eq(row + Mux(chosen[MIDDLE], ahead, here)),
+            ]
+
         # Collect the words of a step.
         arriving, arriving_last = Signal(len(TAPS)), Signal()
         arriving_info, full_info, out_info = (
@@ -170,82 +199,80 @@ class Taps(wiring.Component):
             for name in ("arriving_info", "full_info", "out_info")
         )
         m.d.sync += [
-            arriving.eq(chosen & step.replicate(len(TAPS))),
-            arriving_last.eq(step_end),
-            arriving_info.eq(info),
+            arriving.eq(ask.tap & goes.replicate(len(TAPS))),
+            arriving_last.eq(goes & ask.end),
+            arriving_info.eq(ask.info),
         ]
-        full, giving, free, move, push = Signal(), Signal(), Signal(), Signal(), Signal()
+        full, giving, free, move = Signal(), Signal(), Signal(), Signal()
         collected = [
             Signal(value_word(c), name=f"collected_{name}", reset_less=True) for name in TAPS
         ]
         given = [Signal(value_word(c), name=f"given_{name}", reset_less=True) for name in TAPS]
+        # A column that leaves needs parameters and room.  A cycle late, so not beside a move.
+        moving_word, may_enter = Signal(2), Signal()
+        m.d.sync += may_enter.eq((moving_word != self.filled) & self.room & ~self.moved)
+        m.d.comb += self.moved.eq(move & full_info.inside)
+        with m.If(move & full_info.head.last_word):
+            m.d.sync += moving_word.eq(moving_word + 1)
         for i, tap in enumerate(collected):
             with m.If(arriving[i]):
                 m.d.sync += tap.eq(self.x.data)
-        m.d.comb += move.eq(full & free)
+        m.d.comb += move.eq(full & free & (may_enter | ~full_info.inside))
         with m.If(arriving_last):
             m.d.sync += [full.eq(1), full_info.eq(arriving_info)]
         with m.Elif(move):
             m.d.sync += full.eq(0)
         # A word asked for now arrives behind the next edge but one: by then the step before must
         # have moved on.
-        m.d.comb += allowed.eq(~(full & arriving_last) & (~(full | arriving_last) | free))
+        waits = Mux(full, full_info.inside, arriving_info.inside) & ~may_enter
+        m.d.comb += allowed.eq(
+            ~(full & arriving_last) & (~(full | arriving_last) | (free & ~waits))
+        )
 
-        # Give them out part by part.
+        # Give them out part by part: the lowest one, while the others move down.
         last_part = parts(c) - 1
-        part = Signal(part_bits(c))
-        m.d.comb += free.eq(~giving | (push & (part == last_part)))
-        with m.If(push):
+        part, out_set = Signal(part_bits(c)), Signal()
+        m.d.comb += free.eq(~giving | (part == last_part))
+        with m.If(giving):
             m.d.sync += part.eq(part + 1)
         with m.If(free):
             m.d.sync += [giving.eq(move), part.eq(0)]
         with m.If(move):
-            m.d.sync += [
-                out_info.eq(full_info),
-                *(
-                    g.eq(Mux(exists, w.as_value(), 0))
-                    for g, w, exists in zip(given, collected, full_info.rows, strict=True)
-                ),
-            ]
+            m.d.sync += [out_info.eq(full_info), out_set.eq(moving_word[0])]
+        size = c.pool_lanes * 16
+        for tap, word, exists in zip(given, collected, full_info.rows, strict=True):
+            with m.If(move):
+                m.d.sync += tap.eq(Mux(exists, word.as_value(), 0))
+            if parts(c) > 1:
+                with m.Else():
+                    m.d.sync += tap.eq(tap.as_value() >> size)
+        at = {name: tap.as_value()[:size] for name, tap in zip(TAPS, given, strict=True)}
 
-        def part_of(value) -> Value:
-            flat, size = value.as_value(), c.pool_lanes * 16
-            pieces = Array(flat[i * size : (i + 1) * size] for i in range(parts(c)))
-            return pieces[part] if parts(c) > 1 else flat
-
-        line = [Signal(part_word(c), name=f"line{i}", reset_less=True) for i in range(4 * parts(c))]
-        newest = part_of(given[MIDDLE])
-        with m.If(push):
+        n, newest = parts(c), at["middle"]
+        line = [Signal(part_word(c), name=f"line{i}", reset_less=True) for i in range(4 * n)]
+        with m.If(giving):
             m.d.sync += [
                 later.eq(earlier) for later, earlier in zip(line, [newest, *line[:-1]], strict=True)
             ]
 
         out = self.taps.payload
-        m.d.comb += push.eq(giving & (~self.taps.valid | self.taps.ready))
-        with m.If(self.taps.ready):
-            m.d.sync += self.taps.valid.eq(0)
-
-        n = parts(c)
-        at = {name: part_of(word) for name, word in zip(TAPS, given, strict=True)}
         pairs = {
             "vertical1": (at["up1"], at["down1"]),
             "vertical2": (at["up2"], at["down2"]),
             "horizontal1": (line[3 * n - 1], line[n - 1]),
             "horizontal2": (line[4 * n - 1], newest),
         }
-        with m.If(push):
+        m.d.sync += [
+            self.taps.valid.eq(giving & out_info.inside),
+            out.part.eq(part),
+            out.set.eq(out_set),
+            out.head.eq(out_info.head),
+            out.head.last_word.eq(out_info.head.last_word & (part == last_part)),
+            out.middle.eq(line[2 * n - 1]),
+        ]
+        for name, (one, other) in pairs.items():
             m.d.sync += [
-                self.taps.valid.eq(out_info.inside),
-                out.part.eq(part),
-                out.head.eq(out_info.head),
-                out.head.last_word.eq(out_info.head.last_word & (part == last_part)),
-                out.middle.eq(line[2 * n - 1]),
+                out[name][i].eq(data.View(part_word(c), one)[i] + data.View(part_word(c), other)[i])
+                for i in range(c.pool_lanes)
             ]
-            for name, (one, other) in pairs.items():
-                m.d.sync += [
-                    out[name][i].eq(
-                        data.View(part_word(c), one)[i] + data.View(part_word(c), other)[i]
-                    )
-                    for i in range(c.pool_lanes)
-                ]
         return m

@@ -124,11 +124,18 @@ BRANCH_SETS = 2
 """Channel words whose parameters are held."""
 BRANCH_MOVE = 2
 """From a column's last read to its registers: memory, collected."""
-BRANCH_FILLED = 0
-"""From the last parameter word's request, beside its parts, to where a column may move to the
-register whose parts are given out: the first part waits in one more register."""
-BRANCH_PIPELINE = 11
-"""From a column's last part to the write of its word: a register, nine stages, collected."""
+BRANCH_ASK = 2
+"""From a command's take to its first read: the walk, a register."""
+BRANCH_FILLED = 2
+"""From the last parameter word's request to where a column may move to the register whose parts
+are given out: a counter, a register."""
+BRANCH_PARTS = 16
+"""Parts that may be between that move and where their word is collected (a word two at least)."""
+BRANCH_ROOM = 2
+"""From a word's first part being collected to where a column may move: a counter, a register."""
+BRANCH_PIPELINE = 12
+"""From a column's last part to the write of its word: a register, nine stages, the queue,
+collected."""
 BRANCH_FREED = 5
 """From a channel word's last part to the place of its parameters: stage three, a counter."""
 GRID_SHIFT = 3

@@ -5,10 +5,13 @@ from __future__ import annotations
 from hw.spec.commands import Opcode
 from hw.spec.configuration import Configuration
 from sw.cycles.constants import (
+    BRANCH_ASK,
     BRANCH_FILLED,
     BRANCH_FREED,
     BRANCH_MOVE,
+    BRANCH_PARTS,
     BRANCH_PIPELINE,
+    BRANCH_ROOM,
     BRANCH_SETS,
     BRANCH_WORDS,
     GRID_SHIFT,
@@ -41,12 +44,13 @@ class Pooling:
         # Parameters of BRANCH: words to fetch, and when a channel word's are all there.
         self._wanted, self._filled = Queue(kernel, ANY), Queue(kernel, ANY)
         self._set_free = Queue(kernel, ANY)
-        # Sums on their way to u memory: a word that waits holds all of them up.
-        self._sums, self._holding = Queue(kernel, ANY), False
-        self._held, self._moved = 0, Signal(kernel)  # cycles of all holds so far
+        # Sums on their way to u memory, and the words that find room on it.
+        self._sums, self._room = Queue(kernel, ANY), Queue(kernel, ANY)
         self.busy = 0
         for _ in range(BRANCH_SETS):
             self._set_free.put(0)
+        for _ in range(max(2, BRANCH_PARTS // self._parts)):
+            self._room.put(0)
         kernel.start(self._run())
         kernel.start(self._write_means())
         kernel.start(self._fetch())
@@ -108,7 +112,7 @@ class Pooling:
         if f["width"] == 1:
             reads = [1, 0, rows - 1]
         self._wanted.put((start + 1, f["words"]))
-        last, given, before = start, 0, None
+        last, given, before = start + BRANCH_ASK - 1, 0, None
         for _ in range(f["words"]):
             for column, count in enumerate(reads):
                 # Not before the parts of the column before the last one have been given.
@@ -125,14 +129,13 @@ class Pooling:
         """Gives out a column's parts, from `at` on and behind those before; when that is done."""
         if column == 2:  # the columns before only fill the delay line
             at = max(at, (yield from self._filled.take()))
+        if column >= 2:
+            at = max(at, (yield from self._room.take()))
         at = max(at, given)
         yield at
-        while self._holding:
-            yield self._moved
-            at = self._kernel.now
         at += self._parts
         if column >= 2:
-            self._sums.put((at - self._held, ends))
+            self._sums.put((at, ends))
         if column == columns - 1:
             self._set_free.put(at + BRANCH_FREED)
         return at
@@ -155,16 +158,15 @@ class Pooling:
                         at = max(at, asked[-2] + self._parts)
                     asked.append((yield from self._parameters.take(at)))
                     at = asked[-1] + 1
-                self._filled.put(asked[-1] + self._parts + BRANCH_FILLED)
+                self._filled.put(asked[-1] + BRANCH_FILLED)
 
     def _write_sums(self) -> Process:
+        written = 0
         while True:
             given, command = yield from self._sums.take()
-            yield given + BRANCH_PIPELINE + self._held
-            since, self._holding = self._kernel.now, True
-            written = yield from self._u.take(since)
-            self._held += written - since
-            self._holding = False
-            self._moved.notify()
+            # A word is collected part by part, not before the one before it is written.
+            collected = max(given + BRANCH_PIPELINE - self._parts, written)
+            self._room.put(collected + BRANCH_ROOM)
+            written = yield from self._u.take(collected + self._parts)
             if command is not None:
                 self._kernel.start(self._finish(command, written))

@@ -319,4 +319,4 @@ def test_branches_at_pace(name, width, words, valid):
     print(name, width, words, f"{valid:05b}", "cycles a word", total / (3 * words * width))
     assert total <= bound
     if reads > parts:  # else the last word may wait for the one before
-        assert got["writes"][-1][0] - got["reads"][-1] == 13 + parts
+        assert got["writes"][-1][0] - got["reads"][-1] == 14 + parts

@@ -8,7 +8,7 @@ from hw.control import arbiter, dispatch, fetch, loader, store
 from hw.dense import layouts as dense_layouts
 from hw.dense import operands, results
 from hw.lanes import beat
-from hw.pooling import parameters
+from hw.pooling import branch, parameters
 from hw.spec.commands import COMMAND_BITS, FETCH_AHEAD_BEATS
 from hw.spec.configuration import CONFIGURATIONS
 from hw.spec.numerics import BRANCH_FIELDS
@@ -35,6 +35,7 @@ from sw.cycles import constants
         ("VALUES_WRITTEN", beat.STORED),
         ("TILES_IN_FLIGHT", layouts.TILES_IN_FLIGHT),
         ("LIMIT", limit.LATENCY),
+        ("BRANCH_PARTS", branch.PARTS),
         ("BRANCH_SETS", parameters.SETS),
         ("BRANCH_WORDS", len(BRANCH_FIELDS)),
         ("DENSE_AHEAD", operands.WORDS),
