@@ -120,7 +120,7 @@ def test_a_block_takes_what_is_predicted(shape):
     [
         (array, "FIFO", 20, ("ratios", "ideal")),
         (lanes, "SETS", -6, ("ratios", "ideal")),
-        (pooling, "BRANCH_MOVE", 2, BLOCKS[0]),
+        (pooling, "BRANCH_MOVE", 8, BLOCKS[0]),
         (dense, "DENSE_AHEAD", -1, ("ratios", "ideal")),
         (transfers, "LOAD_FLIGHT", -32, ("real", HALF)),
         (port, "PORT_QUEUE", -7, ("real", HALF)),
