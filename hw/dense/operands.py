@@ -19,7 +19,7 @@ WORDS = 2
 class Operands(wiring.Component):
     """The operand words of a DENSE command, in order: for group, for token, for segment, for word.
 
-    Latency 4 cycles from `start` to the first word, 3 from a granted read to its word; a word in 3
+    Latency 5 cycles from `start` to the first word, 3 from a granted read to its word; a word in 3
     cycles, which is a word a cycle for a while if the one before it lasts.  Respects back-pressure;
     every grant may be low at any time.  Golden partner: DENSE of ``hw.spec.commands``.  Validated
     within :class:`hw.dense.unit.Dense`.
@@ -64,7 +64,8 @@ class Operands(wiring.Component):
 
         # A word holds `lanes` pairs of pixels, else lanes/2 pairs; segments begin a new word.
         lane_bits = c.lanes.bit_length() - 1
-        # The last round of every loop is registered: the walk begins after `start`.
+        # The last round of every loop is registered, and whether it has come: the walk begins two
+        # cycles after `start`.
         last_pair = Signal.like(f.pairs)
         last_index, last_segment, last_token, last_group = (
             Signal.like(field, name=f"last_{name}", reset_less=True)
@@ -93,6 +94,10 @@ class Operands(wiring.Component):
         )
         index, segment = Signal.like(f.pairs), Signal.like(f.segments)
         token, group = Signal.like(f.tokens), Signal.like(f.groups)
+        index_ends, segment_ends, token_ends, group_ends, begins = (
+            Signal(name=name)
+            for name in ("index_ends", "segment_ends", "token_ends", "group_ends", "begins")
+        )
         want, granted, from_u = Signal(), Signal(), Signal()
         m.d.comb += [
             from_u.eq(f.source == Source.U),
@@ -112,36 +117,51 @@ class Operands(wiring.Component):
             next_group.eq(at_group + f.group),
         ]
         with m.If(granted):
-            m.d.sync += [index.eq(index + 1), place.eq(place + 1)]
-            with m.If(index == last_index):
+            m.d.sync += [
+                index.eq(index + 1),
+                index_ends.eq(index + 1 == last_index),
+                place.eq(place + 1),
+            ]
+            with m.If(index_ends):
                 m.d.sync += [
                     index.eq(0),
+                    index_ends.eq(last_index == 0),
                     segment.eq(segment + 1),
+                    segment_ends.eq(segment + 1 == last_segment),
                     place.eq(next_segment),
                     at_segment.eq(next_segment),
                 ]
-                with m.If(segment == last_segment):
+                with m.If(segment_ends):
                     m.d.sync += [
                         segment.eq(0),
+                        segment_ends.eq(last_segment == 0),
                         token.eq(token + 1),
+                        token_ends.eq(token + 1 == last_token),
                         place.eq(next_token),
                         at_segment.eq(next_token),
                         at_token.eq(next_token),
                     ]
-                    with m.If(token == last_token):
+                    with m.If(token_ends):
                         m.d.sync += [
                             token.eq(0),
+                            token_ends.eq(last_token == 0),
                             group.eq(group + 1),
+                            group_ends.eq(group + 1 == last_group),
                             place.eq(next_group),
                             at_segment.eq(next_group),
                             at_token.eq(next_group),
                             at_group.eq(next_group),
                         ]
-                        with m.If(group == last_group):
+                        with m.If(group_ends):
                             m.d.sync += [group.eq(0), active.eq(0)]
-        with m.If(self.start):
+        m.d.sync += begins.eq(self.start)
+        with m.If(begins):
             m.d.sync += [
                 active.eq(1),
+                index_ends.eq(last_index == 0),
+                segment_ends.eq(last_segment == 0),
+                token_ends.eq(last_token == 0),
+                group_ends.eq(last_group == 0),
                 *(at.eq(f.base) for at in (place, at_segment, at_token, at_group)),
             ]
 

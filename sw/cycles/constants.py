@@ -142,7 +142,7 @@ GRID_SHIFT = 3
 """From a window's last read to the first shift of two bits: memory, register, sum."""
 
 # -- dense: hw/dense -------------------------------------------------------------------------------
-DENSE_START = 5
+DENSE_START = 6
 """From a command's take to its first step: start, operands' walk, and DENSE_OPERAND."""
 BIAS_START = 3
 """The same where the bias comes first: it needs no operand."""
