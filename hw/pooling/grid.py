@@ -32,7 +32,7 @@ class Grid(wiring.Component):
     Members
     -------
     command : In(stream of GRID)
-        Commands; the next one is taken when the last word of one was read.
+        Commands; the next one is taken in the cycle after the last read of one.
     x : Out(x memory read)
         Words of the windows.
     u_write : Out(u memory write)
@@ -76,15 +76,10 @@ class Grid(wiring.Component):
             Signal.like(fields.base, name=name)
             for name in ("row_start", "word_start", "next_output")
         )
-        last_column, last_row, last_word, last_output = (
-            Signal(name=f"last_{name}") for name in ("column", "row", "word", "output")
+        last_column, last_row, last_word, last_output, first_row = (
+            Signal(name=name)
+            for name in ("last_column", "last_row", "last_word", "last_output", "first_row")
         )
-        m.d.comb += [
-            last_column.eq(column == fields.window - 1),
-            last_row.eq(row == fields.height - 1),
-            last_word.eq(word == fields.words - 1),
-            last_output.eq(output == fields.outputs - 1),
-        ]
         window_end, command_end, step = Signal(), Signal(), Signal()
         following, next_row, next_word, after_row = (
             Signal.like(fields.base, name=name)
@@ -96,14 +91,21 @@ class Grid(wiring.Component):
             following.eq(place + fields.token),
             next_row.eq(row_start + fields.row),
             next_word.eq(word_start + 1),
-            after_row.eq(Mux((row == 0) & (word == 0), following, next_output)),
+            after_row.eq(Mux(first_row, following, next_output)),
         ]
         with m.If(step):
-            m.d.sync += [column.eq(column + 1), place.eq(following)]
+            m.d.sync += [
+                column.eq(column + 1),
+                last_column.eq(column + 2 == fields.window),
+                place.eq(following),
+            ]
             with m.If(last_column):
                 m.d.sync += [
                     column.eq(0),
+                    last_column.eq(fields.window == 1),
                     row.eq(row + 1),
+                    last_row.eq(row + 2 == fields.height),
+                    first_row.eq(0),
                     place.eq(next_row),
                     row_start.eq(next_row),
                     next_output.eq(after_row),
@@ -111,7 +113,9 @@ class Grid(wiring.Component):
                 with m.If(last_row):
                     m.d.sync += [
                         row.eq(0),
+                        last_row.eq(fields.height == 1),
                         word.eq(word + 1),
+                        last_word.eq(word + 2 == fields.words),
                         place.eq(next_word),
                         row_start.eq(next_word),
                         word_start.eq(next_word),
@@ -119,7 +123,10 @@ class Grid(wiring.Component):
                     with m.If(last_word):
                         m.d.sync += [
                             word.eq(0),
+                            last_word.eq(fields.words == 1),
+                            first_row.eq(1),
                             output.eq(output + 1),
+                            last_output.eq(output + 2 == fields.outputs),
                             place.eq(after_row),
                             row_start.eq(after_row),
                             word_start.eq(after_row),
@@ -127,28 +134,36 @@ class Grid(wiring.Component):
                         with m.If(last_output):
                             m.d.sync += [output.eq(0), held.eq(0)]
 
-        m.d.comb += command.ready.eq(~held | (step & command_end))
+        m.d.comb += command.ready.eq(~held)
         with m.If(command.valid & command.ready):
-            base = command.payload.base
+            taken = command.payload
+            base = taken.base
             m.d.sync += [
-                fields.eq(command.payload),
+                fields.eq(taken),
                 held.eq(1),
+                last_column.eq(taken.window == 1),
+                last_row.eq(taken.height == 1),
+                last_word.eq(taken.words == 1),
+                last_output.eq(taken.outputs == 1),
+                first_row.eq(1),
                 place.eq(base),
                 row_start.eq(base),
                 word_start.eq(base),
             ]
 
-        # The last read of a window waits until the mean before it has left the shifter.
-        finishing, finished = Signal(), Signal()
+        # The last read of a window waits until the mean before it leaves the shifter: `may_end`,
+        # foreseen by a cycle, is ``~finishing | finished``.
+        finishing, finished, finishes = Signal(), Signal(), Signal()
+        may_end = Signal(init=1)
         m.d.comb += [
-            self.x.request.eq(held & ~self.stall & ~(window_end & finishing & ~finished)),
+            self.x.request.eq(held & ~self.stall & (may_end | ~window_end)),
             self.x.address.eq(place),
             step.eq(self.x.request & self.x.grant),
         ]
         with m.If(step & window_end):
-            m.d.sync += finishing.eq(1)
-        with m.Elif(finished):
-            m.d.sync += finishing.eq(0)
+            m.d.sync += [finishing.eq(1), may_end.eq(0)]
+        with m.Else():
+            m.d.sync += [finishing.eq(finishing & ~finished), may_end.eq(~finishing | finishes)]
 
         # Destination of the window that is read: from the walk, without a multiplier.
         target, output_target = (
@@ -205,8 +220,14 @@ class Grid(wiring.Component):
         shifted = Signal(data.ArrayLayout(signed(sum_bits), c.lanes), reset_less=True)
         half = Signal(c.lanes, reset_less=True)
         out_valid = Signal()
-        m.d.comb += finished.eq(shifting & (left == 0) & ~out_valid)
-        with m.If(arrives[1] & closes[1]):
+        closing, writing = arrives[1] & closes[1], out_valid & ~self.u_write.grant
+        m.d.comb += [
+            finished.eq(shifting & (left == 0) & ~out_valid),
+            finishes.eq(
+                finished | (Mux(closing, end2.shift == 0, shifting & (left <= 1)) & ~writing)
+            ),
+        ]
+        with m.If(closing):
             m.d.sync += [
                 shifting.eq(1),
                 left.eq(end2.shift),

@@ -90,7 +90,7 @@ class Pooling(wiring.Component):
         wiring.connect(m, wiring.flipped(self.branch), branch.command)
         wiring.connect(m, branch.parameter, wiring.flipped(self.parameter))
 
-        # Only one of them works at a time; BRANCH first decides nothing but the multiplexer.
+        # Only one of them works at a time: a request only decides the multiplexer.
         for mine, one, other in (
             (self.x, branch.x, grid.x),
             (self.u_write, branch.u_write, grid.u_write),
@@ -99,7 +99,7 @@ class Pooling(wiring.Component):
                 mine.request.eq(one.request | other.request),
                 mine.address.eq(Mux(one.request, one.address, other.address)),
                 one.grant.eq(mine.grant),
-                other.grant.eq(mine.grant & ~one.request),
+                other.grant.eq(mine.grant),
             ]
         m.d.comb += [
             self.u_write.data.eq(

@@ -80,7 +80,7 @@ class Pooling:
     # -- GRID ----------------------------------------------------------------------------------
 
     def _grid(self, command: Command, start: int):
-        """The cycle of the last read."""
+        """The cycle behind the last read."""
         f, at, shifted = command.fields, start + 1, 0
         windows = f["outputs"] * f["words"]
         for window in range(windows):
@@ -92,7 +92,7 @@ class Pooling:
             self._means.put((shifted + 1, command if window == windows - 1 else None))
             at = last + 1
         self.busy += windows * f["height"] * f["window"]
-        return at - 1
+        return at
 
     def _write_means(self) -> Process:
         while True:
