@@ -15,8 +15,8 @@ class RowMemory(wiring.Component):
     """64 bits of each token of a tile a word: one bank a token slot, all read at one address.
 
     Read latency 1 cycle; one read of the whole word and one write a slot in each cycle, always
-    granted.  A read in the cycle of a write to the same word gives either content.  No golden
-    partner.  Validated for 3x4x64-l8 and 7x16x64-l32.
+    granted.  A write lands a cycle after its grant; a read by then gives either content.  No
+    golden partner.  Validated for 3x4x64-l8 and 7x16x64-l32.
 
     Parameters
     ----------

@@ -129,7 +129,7 @@ def test_shared_memory(name, kind):
         inputs,
         [f"{p}__grant" for p in reads + writes] + [f"{p}__data" for p in reads],
     )
-    content, expected, compared = {}, None, 0
+    content, expected, compared, lands = {}, None, 0, None
     for cycle in range(CYCLES):
         if expected is not None:
             assert got[f"{expected[0]}__data"][cycle] == expected[1], (cycle, expected)
@@ -142,8 +142,10 @@ def test_shared_memory(name, kind):
         at = inputs[f"{writer}__address"][cycle] if writer else None
         if reader:
             address = inputs[f"{reader}__address"][cycle]
-            if address != at:  # a read that meets a write gives either content
+            # A read that meets a write gives either content; a write lands a cycle later.
+            if address not in (at, lands):
                 expected = (reader, content.get(address, 0))
+        lands = at
         if writer:
             content[at] = merge(
                 content.get(at, 0),
@@ -175,8 +177,9 @@ def test_row_memory(name):
             expected = {
                 slot: content.get((slot, at), 0)
                 for slot, port in enumerate(writes)
-                if not (
-                    inputs[f"{port}__request"][cycle] and inputs[f"{port}__address"][cycle] == at
+                if not any(
+                    inputs[f"{port}__request"][t] and inputs[f"{port}__address"][t] == at
+                    for t in range(max(0, cycle - 1), cycle + 1)
                 )
             }
         for slot, port in enumerate(writes):
