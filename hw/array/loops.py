@@ -54,8 +54,9 @@ class Loops(wiring.Component):
     other), then segment, word, [CONTEXT: pass], column tile.  Column words are those of the
     group, the same for every segment.  A count of 0 acts as 1.
 
-    Latency: a command's first step is there one cycle after it is taken.  One step a cycle, also
-    from the last of a command to the first of the next; respects back-pressure.
+    A command is copied in the cycle before its transfer, so `command.ready` is a register: every
+    other cycle at most.  Latency: its first step is there in the cycle of the transfer.  One step
+    a cycle, also from the last of a command to the first of the next; respects back-pressure.
 
     Parameters
     ----------
@@ -106,20 +107,30 @@ class Loops(wiring.Component):
         }
         score, context = Signal(), Signal()
 
-        # Counters of what is left, this one included.
+        # Counters of what is left, this one included, and whether it is the last, a register each.
         left = {
             name: Signal(_BITS[name], name=f"{name}_left", reset_less=True)
             for name in ("tiles", "outer", "inner", "heads", "words")
         }
-        ends = {name: Signal(name=f"{name}_end") for name in left}
-        m.d.comb += [ends[name].eq(left[name][1:] == 0) for name in left]
+        ends = {name: Signal(name=f"{name}_end", reset_less=True) for name in left}
+        single = {name: Signal(name=f"{name}_single", reset_less=True) for name in left}
+
+        def count(name: str) -> None:
+            m.d.sync += [
+                left[name].eq(left[name] - 1),
+                ends[name].eq(~left[name][2:].any() & ~left[name][:2].all()),
+            ]
+
+        def restart(name: str) -> None:
+            m.d.sync += [left[name].eq(keep[name]), ends[name].eq(single[name])]
+
         active, second, first, tile_begin = Signal(), Signal(), Signal(), Signal()
         tile = Signal(step.tile.shape())
 
         # Nested ends: each implies those before it.
         tile_end, pass_end, word_end = Signal(), Signal(), Signal()
         segment_end, inner_end, middle_end, command_end = Signal(), Signal(), Signal(), Signal()
-        go = Signal()
+        go, takes = Signal(), Signal()
         m.d.comb += [
             tile_end.eq(tile == c.group_tiles - 1),
             pass_end.eq(tile_end & (second | ~context)),
@@ -129,8 +140,9 @@ class Loops(wiring.Component):
             middle_end.eq(inner_end & Mux(score, ends["outer"], ends["tiles"])),
             command_end.eq(middle_end & Mux(score, ends["tiles"], ends["outer"])),
             go.eq(active & self.step.ready),
-            self.command.ready.eq(~active | (go & command_end)),
+            takes.eq(self.command.valid & ~self.command.ready & (~active | (go & command_end))),
         ]
+        m.d.sync += self.command.ready.eq(takes)
         tile_next, tile_restart = Signal(), Signal()
         outer_next, outer_restart = Signal(), Signal()
         m.d.comb += [
@@ -178,11 +190,12 @@ class Loops(wiring.Component):
             with m.If(tile_end & ~pass_end):
                 m.d.sync += column.eq(column - (c.group_tiles - 1))
             with m.If(pass_end):
-                m.d.sync += [left["words"].eq(left["words"] - 1), row.eq(row + 1), first.eq(0)]
+                count("words")
+                m.d.sync += [row.eq(row + 1), first.eq(0)]
             with m.If(word_end):
+                restart("words")
+                count("heads")
                 m.d.sync += [
-                    left["words"].eq(keep["words"]),
-                    left["heads"].eq(left["heads"] - 1),
                     first.eq(1),
                     row.eq(row_segment_next),
                     row_segment.eq(row_segment_next),
@@ -191,9 +204,9 @@ class Loops(wiring.Component):
                     lane_high.eq(lane_high + keep["head_channels"]),
                 ]
             with m.If(segment_end):
+                restart("heads")
+                count("inner")
                 m.d.sync += [
-                    left["heads"].eq(keep["heads"]),
-                    left["inner"].eq(left["inner"] - 1),
                     row.eq(row_tile_next),
                     row_segment.eq(row_tile_next),
                     row_tile.eq(row_tile_next),
@@ -203,21 +216,21 @@ class Loops(wiring.Component):
                     lane_high.eq(keep["head_channels"] - keep["head_skip"]),
                 ]
             with m.If(inner_end):
-                m.d.sync += left["inner"].eq(keep["inner"])
-            for name, following, restart in (
+                restart("inner")
+            for name, following, again in (
                 ("tiles", tile_next, tile_restart),
                 ("outer", outer_next, outer_restart),
             ):
                 with m.If(following):
-                    m.d.sync += left[name].eq(left[name] - 1)
-                with m.Elif(restart):
-                    m.d.sync += left[name].eq(keep[name])
+                    count(name)
+                with m.Elif(again):
+                    restart(name)
             with m.If(outer_next & ~score):
                 m.d.sync += column_outer.eq(group_next)
             with m.If(command_end):
                 m.d.sync += active.eq(0)
 
-        with m.If(self.command.valid & self.command.ready):
+        with m.If(takes):
             m.d.sync += [
                 active.eq(1),
                 second.eq(0),
@@ -228,6 +241,8 @@ class Loops(wiring.Component):
                 tile_begin.eq(given.opcode == Opcode.SCORE),
                 *(keep[name].eq(given[name]) for name in keep),
                 *(left[name].eq(given[name]) for name in left),
+                *(ends[name].eq(given[name][1:] == 0) for name in left),
+                *(single[name].eq(given[name][1:] == 0) for name in left),
                 row.eq(given.row_base),
                 row_segment.eq(given.row_base),
                 row_tile.eq(given.row_base),

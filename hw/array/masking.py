@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Array, Cat, Const, Module, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.array.control import control_layout
 from hw.array.loops import step_layout
 from hw.spec.configuration import Configuration
+
+
+def exceeds(value, count: int):
+    """`count` bits: bit i says whether `value`, unsigned, is greater than i.
+
+    Eighths and places in them, each decoded by itself: LUTs in place of `count` carry chains.
+    """
+    fine = Array(Const((1 << k) - 1, 8) for k in range(8))[value[:3]]
+    if count <= 8 and len(value) <= 3:
+        return fine[:count]
+    eighth, eighths = value[3:], -(-count // 8)
+    above = Array(Const((1 << k) - 1, eighths) for k in range(1 << len(eighth)))[eighth]
+    return Cat(
+        above[k].replicate(8) | fine & (eighth == k).replicate(8) for k in range(eighths)
+    )[:count]
 
 
 class Masking(wiring.Component):
@@ -69,16 +84,24 @@ class Masking(wiring.Component):
 
         # With the memories' read: masks and the head's lanes.
         mask, ones = Signal(64, reset_less=True), Signal(reset_less=True)
-        valid_bits = Signal(64)
-        for i in range(64):
-            m.d.comb += valid_bits[i].eq(
-                ~((step.first & (step.first_bit > i)) | (step.end & (step.last_bit <= i)))
-            )
-        m.d.sync += [mask.eq(valid_bits), ones.eq(step.subtract)]
-        edge = range(c.lanes + 1)
-        low, high = Signal(edge, reset_less=True), Signal(edge, reset_less=True)
-        for lane, value in ((low, step.lane_low), (high, step.lane_high)):
-            m.d.sync += lane.eq(Mux(value < 0, 0, Mux(value > c.lanes, c.lanes, value)))
+        from_bit, to_bit = Signal.like(step.first_bit), Signal.like(step.last_bit)
+        m.d.comb += [
+            from_bit.eq(step.first_bit & step.first.replicate(len(from_bit))),
+            to_bit.eq(step.last_bit | ~step.end << 6),
+        ]
+        m.d.sync += [
+            mask.eq(exceeds(to_bit, 64) & ~exceeds(from_bit, 64)),
+            ones.eq(step.subtract),
+        ]
+        inside, place_bits = Signal(c.lanes, reset_less=True), (c.lanes - 1).bit_length()
+
+        def edge(lane):
+            """Bit i: lane i lies below `lane`, which is signed."""
+            beyond = lane[place_bits:-1].any().replicate(c.lanes)
+            below = exceeds(lane.as_unsigned()[:place_bits], c.lanes) | beyond
+            return below & ~lane[-1].replicate(c.lanes)
+
+        m.d.sync += inside.eq(edge(step.lane_high) & ~edge(step.lane_low))
         context, tile = Signal(reset_less=True), Signal.like(step.tile, reset_less=True)
         read = Signal(control_layout(c))
         m.d.sync += [
@@ -107,13 +130,7 @@ class Masking(wiring.Component):
             ),
             column.as_value().eq(self.column_data & mask.replicate(c.columns)),
         ]
-        for k in range(c.columns):
-            inside = Signal(c.group_tiles, name=f"inside{k}")
-            m.d.comb += [
-                inside[g].eq((low <= g * c.columns + k) & (high > g * c.columns + k))
-                for g in range(c.group_tiles)
-            ]
-            m.d.sync += mute[k].eq(context & ~inside.bit_select(tile, 1))
+        m.d.sync += mute.eq(context.replicate(c.columns) & ~inside.word_select(tile, c.columns))
         m.d.comb += [
             self.row.eq(row),
             self.column.eq(column),

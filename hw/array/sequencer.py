@@ -20,7 +20,8 @@ OPERAND_LATENCY = 2
 class Sequencer(wiring.Component):
     """Issues one operand word a cycle; everything behind the issue is feed-forward.
 
-    A word waits while `stall` is high; the first word of a tile of SCORE for `score_ready`; and
+    A word waits while `stall` is high; the first word of a tile of SCORE for `score_ready`, a
+    cycle before and not taken by another tile; and
     the first of a group's last words until its hold will have been read and, unless it is SCORE,
     until the result FIFO has `rows` places free, of which it reserves the group's tokens.  The
     rest of a group's last words needs no such check: hold g is read and loaded g cycles later.
@@ -44,7 +45,7 @@ class Sequencer(wiring.Component):
     stall : In(1)
         Issue nothing in this cycle.
     score_ready : In(1)
-        The attention unit can take one more tile.
+        The attention unit can take one more tile, in the next cycle too unless one begins.
     score_tile : Out(1)
         The first word of a tile of SCORE is issued in this cycle.
     taken : In(1)
@@ -84,42 +85,72 @@ class Sequencer(wiring.Component):
         m.submodules.loops = loops = Loops(c)
         wiring.connect(m, loops.command, wiring.flipped(self.command))
 
-        # Register stage between the loops' comparisons and the issue decision.
-        waiting = Signal(step_layout(c))
-        valid, score_wait = Signal(), Signal()
-        m.d.comb += [loops.step.ready.eq(~valid | self.issue), self.step.eq(waiting)]
-        with m.If(loops.step.ready):
-            m.d.sync += [valid.eq(loops.step.valid), waiting.eq(loops.step.payload)]
+        # Two steps wait between the loops and the issue decision, so that neither sees the other
+        # but through a register: the loops go on while the second place is free.
+        waiting = Signal(step_layout(c), reset_less=True)
+        second = Signal(step_layout(c), reset_less=True)
+        valid, second_valid, moves = Signal(), Signal(), Signal()
+        m.d.comb += [
+            loops.step.ready.eq(~second_valid),
+            moves.eq(~valid | self.issue),
+            self.step.eq(waiting),
+        ]
+        with m.If(~second_valid):
+            m.d.sync += second.eq(loops.step.payload)
+        with m.If(moves):
+            m.d.sync += [
+                valid.eq(second_valid | loops.step.valid),
+                second_valid.eq(0),
+                waiting.eq(Mux(second_valid, second, loops.step.payload)),
+            ]
+        with m.Elif(loops.step.valid):
+            m.d.sync += second_valid.eq(1)
+
+        # Room for a tile of scores, of the cycle before; only a tile takes it.
+        score_room = Signal()
+        m.d.sync += score_room.eq(self.score_ready & ~self.score_tile)
 
         capacity = result_beats(c)
-        room, room_next = Signal(range(capacity + 1), init=capacity), Signal(range(capacity + 1))
+        room, left = Signal(range(capacity + 1), init=capacity), Signal(range(capacity + 1))
         room_enough = Signal(init=1)
         hold_wait, hold_free = Signal(range(c.rows + 1)), Signal(init=1)
-        reserve, hold_next = Signal(), Signal(range(c.rows + 1))
+        reserve = Signal()
         m.d.comb += [
-            score_wait.eq(waiting.tile_begin & ~self.score_ready),
             self.issue.eq(
                 valid
                 & ~self.stall
-                & ~score_wait
+                & ~(waiting.tile_begin & ~score_room)
                 & (~waiting.last_begin | (hold_free & (waiting.score | room_enough)))
             ),
             self.score_tile.eq(self.issue & waiting.tile_begin),
             reserve.eq(self.issue & waiting.last_begin & ~waiting.score),
-            room_next.eq(room + self.taken - Mux(reserve, waiting.tokens, 0)),
+            left.eq(room - waiting.tokens),
         ]
-        m.d.sync += [room.eq(room_next), room_enough.eq(room_next >= c.rows)]
+        # Every outcome is compared before the issue and the sink decide which it is.
+        m.d.sync += [
+            room.eq(Mux(reserve, left, room) + self.taken),
+            room_enough.eq(
+                Mux(
+                    self.taken,
+                    Mux(reserve, left >= c.rows - 1, room >= c.rows - 1),
+                    Mux(reserve, left >= c.rows, room >= c.rows),
+                )
+            ),
+        ]
 
         # Hold 0 may be loaded `tokens` cycles after the tokens before began to be read.
         load = OPERAND_LATENCY + HOLD_LATENCY - 1
         spread = c.group_tiles - 1
         overlap = min(load, spread)
         ended = self.issue & waiting.last_end
-        with m.If(ended & (waiting.tokens > overlap + 1)):
-            m.d.comb += hold_next.eq(waiting.tokens - (overlap + 1))
-        with m.Elif(~ended & (hold_wait != 0)):
-            m.d.comb += hold_next.eq(hold_wait - 1)
-        m.d.sync += [hold_wait.eq(hold_next), hold_free.eq(hold_next == 0)]
+        with m.If(ended):
+            short = waiting.tokens <= overlap + 1
+            m.d.sync += [
+                hold_wait.eq(Mux(short, 0, waiting.tokens - (overlap + 1))),
+                hold_free.eq(short),
+            ]
+        with m.Elif(~hold_free):
+            m.d.sync += [hold_wait.eq(hold_wait - 1), hold_free.eq(hold_wait == 1)]
 
         # The drain.
         start, tokens, score = ended, waiting.tokens, waiting.score

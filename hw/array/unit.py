@@ -47,7 +47,7 @@ class ArrayUnit(wiring.Component):
     score : Out(accumulator_word)
         Raw popcounts of one query with `lanes` keys.
     score_ready : In(1)
-        The attention unit can take one more whole tile.
+        The attention unit can take one more whole tile, in the next cycle too unless one begins.
     score_tile : Out(1)
         The array begins to issue a tile of scores in this cycle.
     stall : In(1)

@@ -54,13 +54,13 @@ class Attention:
         self._dut, self._room, self._stall = dut, tiles, stall
         self._tile_beats, self._taken, self._count = beats, 0, 0
         self.beats, self.cycles, self.tiles = [], [], []
-        self._ready = False
+        self._ready = self._before = False
         dut.score_ready.value = 0
 
     def sample(self, cycle: int) -> None:
         """Note beats and begun tiles."""
         if self._dut.score_tile.value:
-            assert self._ready, f"a score tile began in cycle {cycle} without score_ready"
+            assert self._before, f"a score tile began in cycle {cycle} without score_ready before"
             self.tiles.append(cycle)
             self._room -= 1
         if self._dut.score_valid.value:
@@ -73,6 +73,7 @@ class Attention:
 
     def drive(self) -> None:
         """Offer room, or not."""
+        self._before = self._ready
         self._ready = self._room > 0 and not self._stall()
         self._dut.score_ready.value = int(self._ready)
 
