@@ -11,7 +11,8 @@ from amaranth.lib import wiring
 import hw
 from hw.control.bursts import Bursts
 from hw.control.queue import BlockQueue, Queue
-from hw.control.waiting import WaitingQueue
+from hw.control.rings import Rings
+from hw.control.waiting import WaitingHead
 from hw.interfaces import x_read, x_write
 from hw.lanes.delay import Delay
 from hw.lanes.walks import LinearWalk
@@ -50,7 +51,8 @@ _ARGUMENTS = {
     UartReceiver: {"period": 8 * ONE},
     UartTransmitter: {"period": 8 * ONE},
     ValueMemory: {"words": _CONFIGURATION.x_words},
-    WaitingQueue: {"bits": 128},
+    Rings: {"bits": 128, "rings": 2},
+    WaitingHead: {"bits": 128},
     Words: {"timing": _TIMING, "capture": 0},
     WriteArbiter: {"signature": x_write(_CONFIGURATION), "clients": 2},
 }

@@ -21,9 +21,9 @@ def exceeds(value, count: int):
         return fine[:count]
     eighth, eighths = value[3:], -(-count // 8)
     above = Array(Const((1 << k) - 1, eighths) for k in range(1 << len(eighth)))[eighth]
-    return Cat(
-        above[k].replicate(8) | fine & (eighth == k).replicate(8) for k in range(eighths)
-    )[:count]
+    return Cat(above[k].replicate(8) | fine & (eighth == k).replicate(8) for k in range(eighths))[
+        :count
+    ]
 
 
 class Masking(wiring.Component):

@@ -8,8 +8,9 @@ from hw.control.fetch import Fetch
 from hw.control.loader import Loader
 from hw.control.queue import Queue
 from hw.control.registers import Registers
+from hw.control.rings import Rings
 from hw.control.store import Store
-from hw.control.waiting import WaitingQueue
+from hw.control.waiting import WaitingHead
 
 __all__ = [
     "Bursts",
@@ -20,6 +21,7 @@ __all__ = [
     "PortArbiter",
     "Queue",
     "Registers",
+    "Rings",
     "Store",
-    "WaitingQueue",
+    "WaitingHead",
 ]

@@ -17,10 +17,10 @@ OUTSTANDING_READS = 8
 class PortArbiter(wiring.Component):
     """Chooses a burst at a time: fetch before store before load; read data returns in order.
 
-    Latency 1 cycle for requests, 0 for data; one request and one beat each way a cycle.  Respects
-    back-pressure; a read beat waits for the client whose burst is next.  Write data is held back
-    until its request was accepted.  No golden partner.  Validated for bursts of up to 64 beats,
-    at most 255 write beats requested ahead.
+    Latency 1 cycle for requests, 0 for data; a request every 2 cycles, a beat each way a cycle.
+    Respects back-pressure; a read beat waits for the client whose burst is next.  Write data is
+    held back until its request was accepted.  No golden partner.  Validated for bursts of up to 64
+    beats, at most 255 write beats requested ahead.
 
     Parameters
     ----------
@@ -68,10 +68,11 @@ class PortArbiter(wiring.Component):
         m.submodules.owners = owners = Queue(self._configuration, owner_layout, OUTSTANDING_READS)
 
         # The chosen request is registered: an offered burst stays although a client of higher
-        # priority comes along.
+        # priority comes along.  The next is taken once it is gone: no wire from memory's `ready`
+        # to the clients.
         free = Signal()
-        m.d.comb += free.eq(~port.request.valid | port.request.ready)
-        with m.If(free):
+        m.d.comb += free.eq(~port.request.valid)
+        with m.If(port.request.ready):
             m.d.sync += port.request.valid.eq(0)
         readable = free & owners.input.ready
         choice = [

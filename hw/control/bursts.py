@@ -16,8 +16,8 @@ TRANSFER = data.StructLayout({"address": 32, "beats": 16})
 class Bursts(wiring.Component):
     """Cuts transfers into requests of at most `limit` beats, each when the budget covers it.
 
-    Latency 1 cycle; a request a cycle, across transfers too.  Respects back-pressure.  No golden
-    partner.  Validated within :class:`hw.control.control.Control`.
+    Latency 1 cycle; a request a cycle, across transfers less 1 cycle.  Respects back-pressure.  No
+    golden partner.  Validated within :class:`hw.control.control.Control`.
 
     Parameters
     ----------
@@ -75,10 +75,10 @@ class Bursts(wiring.Component):
             self.request.payload.beats.eq(beats),
             issue.eq(self.request.valid & self.request.ready),
             self.spent.eq(Mux(issue, beats, 0)),
-            self.transfer.ready.eq(~active | (issue & last)),
+            self.transfer.ready.eq(~active),
         ]
         with m.If(issue):
-            m.d.sync += [address.eq(address + beats), left.eq(left - beats)]
+            m.d.sync += [address.eq(address + beats), left.eq(left - beats), active.eq(~last)]
         with m.If(self.transfer.ready):
             m.d.sync += [
                 active.eq(self.transfer.valid),

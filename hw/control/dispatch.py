@@ -8,7 +8,8 @@ from amaranth.lib.wiring import In, Out
 
 from hw.control.fetch import ends
 from hw.control.queue import Queue
-from hw.control.waiting import COUNTS, WaitingQueue
+from hw.control.rings import Rings
+from hw.control.waiting import COUNTS, WaitingHead
 from hw.interfaces import command_stream
 from hw.spec.commands import COMMAND_BITS, ENGINE_OF, RECORDS, Engine, Opcode
 from hw.spec.configuration import Configuration
@@ -48,16 +49,25 @@ COMPLETES = {
 class Dispatch(wiring.Component):
     """Sorts commands into five queues and sends each queue's head to its units.
 
+    ::
+
+        command ─► rings ─► head ─► load        (a ring in block RAM and a head each)
+                        ├─► head ─► store
+                        ├─► head ─► array, lanes, attention
+                        ├─► head ─► grid, branch
+                        └─► head ─► dense
+
     A head is offered when every engine has completed as many commands as its ``after_*`` say, and
     leaves when all its units have taken it, each when it can: LINEAR and CONTEXT array and lanes,
     PASS and AFFINE the lanes, SCORE array and attention.  GRID and BRANCH keep their order: one
     kind goes only when no command of the other is in the pooling unit.  END is taken when
     everything before it is complete.
 
-    Latency: 3 cycles from `command` to a unit; a command that waits for a completion reaches its
-    unit 1 cycle after the pulse on `done`.  A command a cycle in, one every 3 cycles out of each
-    queue.  Respects back-pressure: `command` waits while the queue that it belongs to is full.
-    Golden partner: none.  Validated with model engines of random latency and random programs.
+    Latency: 4 cycles from `command` to a unit; a command that waits for a completion reaches its
+    unit 1 cycle after the pulse on `done`, which comes 2 cycles after a unit's take at the
+    earliest.  A command a cycle in, one every 4 cycles out of each queue.  Respects back-pressure:
+    `command` waits while the queue that it belongs to is full.  Golden partner: none.  Validated
+    with model engines of random latency and random programs.
 
     Parameters
     ----------
@@ -124,21 +134,26 @@ class Dispatch(wiring.Component):
             m.d.sync += completed[e].eq(Mux(self.start, 0, now[e]))
 
         # Into the queues.
-        queues = {}
         opcode = self.command.payload[:4]
-        for name, opcodes in QUEUES.items():
-            bits = max(RECORDS[o].bits for o in opcodes)
-            queues[name] = queue = WaitingQueue(c, bits)
-            m.submodules[f"{name}_queue"] = queue
-            mine = is_one_of(opcode, opcodes)
+        sizes = {name: max(RECORDS[o].bits for o in opcodes) for name, opcodes in QUEUES.items()}
+        m.submodules.rings = rings = Rings(c, max(sizes.values()), len(QUEUES))
+        m.d.comb += [
+            rings.input.payload.eq(self.command.payload),
+            rings.input.valid.eq(self.command.valid),
+            self.command.ready.eq(rings.input.ready),
+        ]
+        heads = {}
+        for index, (name, bits) in enumerate(sizes.items()):
+            m.submodules[f"{name}_head"] = waiting = WaitingHead(c, bits)
+            heads[name] = waiting.head
             m.d.comb += [
-                queue.completed.eq(now),
-                queue.stall.eq(self.stall),
-                queue.input.payload.eq(self.command.payload),
-                queue.input.valid.eq(self.command.valid & mine),
+                rings.ring[index].eq(is_one_of(opcode, QUEUES[name])),
+                rings.want[index].eq(waiting.want),
+                waiting.give.eq(rings.give[index]),
+                waiting.payload.eq(rings.payload),
+                waiting.completed.eq(now),
+                waiting.stall.eq(self.stall),
             ]
-            with m.If(mine):
-                m.d.comb += self.command.ready.eq(queue.input.ready)
 
         # Commands taken and not complete, an engine.
         idle = []
@@ -164,19 +179,24 @@ class Dispatch(wiring.Component):
         m.d.sync += self.complete_valid.eq(self.done)
 
         # The pooling unit's commands come on two streams: one kind at a time keeps their order.
-        code = queues["pool"].head.payload[:4]
-        branch_last = Signal()
+        pool = heads["pool"]
+        branches, branch_last = Signal(), Signal()
         inside = Signal(range(TAGS + 1))
-        may_pool = (inside == 0) | (branch_last == (code == Opcode.BRANCH))
-        pooling = queues["pool"].head.valid & queues["pool"].head.ready
+        may_pool = (inside == 0) | (branch_last == branches)
+        pooling = pool.valid & pool.ready
         m.d.sync += inside.eq(inside + pooling - self.done[Engine.POOL])
         with m.If(pooling):
-            m.d.sync += branch_last.eq(code == Opcode.BRANCH)
+            m.d.sync += branch_last.eq(branches)
 
+        # Whose a head is: known a cycle after its payload, as early as it can be valid.
         everything = Const(1, 1)
-        code = queues["array"].head.payload[:4]
-        scores, lanes_only = code == Opcode.SCORE, is_one_of(code, (Opcode.PASS, Opcode.AFFINE))
-        branches = queues["pool"].head.payload[:4] == Opcode.BRANCH
+        scores, lanes_only = Signal(), Signal()
+        code = heads["array"].payload[:4]
+        m.d.sync += [
+            scores.eq(code == Opcode.SCORE),
+            lanes_only.eq(is_one_of(code, (Opcode.PASS, Opcode.AFFINE))),
+            branches.eq(pool.payload[:4] == Opcode.BRANCH),
+        ]
         tagged = {e: [] for e in Engine}
         for queue, may_go, units in (
             ("load", everything, {"load": everything}),
@@ -185,9 +205,9 @@ class Dispatch(wiring.Component):
             ("pool", may_pool, {"grid": ~branches, "branch": branches}),
             ("dense", everything, {"dense": everything}),
         ):
-            # A unit takes the head once; the head leaves a cycle after its last unit took it, so
-            # that no unit's `ready` goes further than a register.
-            head = queues[queue].head
+            # A unit takes the head once; its tag is noted, and the head leaves once the last unit
+            # took it, a cycle later, so that no unit's `ready` goes further than a register.
+            head = heads[queue]
             leaves, have = head.valid & head.ready, []
             for unit, used in units.items():
                 taker, took = getattr(self, unit), Signal(name=f"{unit}_took")
@@ -205,7 +225,10 @@ class Dispatch(wiring.Component):
                 m.d.sync += took.eq((took | takes) & ~leaves)
                 have.append(~used | took)
             m.d.comb += head.ready.eq(Cat(have).all())
-        m.d.comb += [tags[e].input.valid.eq(Cat(takes).any()) for e, takes in tagged.items()]
+        for e, takes in tagged.items():
+            noted = Signal(name=f"{e.name.lower()}_noted")
+            m.d.sync += noted.eq(Cat(takes).any())
+            m.d.comb += tags[e].input.valid.eq(noted)
         return m
 
 

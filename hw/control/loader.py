@@ -113,7 +113,8 @@ class Loader(wiring.Component):
         m.d.comb += [
             beats.input.payload.eq(self.data.payload),
             beats.input.valid.eq(self.data.valid & ~self.stall),
-            self.data.ready.eq(beats.input.ready & ~self.stall),
+            # A beat that was requested has its place.
+            self.data.ready.eq(~self.stall),
             bursts.budget.eq(budget),
         ]
         # A beat's place is free again when it leaves the queue.
@@ -132,10 +133,16 @@ class Loader(wiring.Component):
             m.d.sync += part.eq(part + 1)
             with m.If(part == last_part):
                 m.d.sync += [part.eq(0), word.eq(word + 1), words.eq(words - 1)]
-        m.d.comb += writes.output.ready.eq(~active | (take & last))
-        with m.If(writes.output.ready):
+        # The queue's head is copied a cycle before it leaves, which asks nothing of its level.
+        copied = Signal()
+        m.d.comb += writes.output.ready.eq(copied)
+        m.d.sync += copied.eq(0)
+        with m.If(take & last):
+            m.d.sync += active.eq(0)
+        with m.If(writes.output.valid & ~copied & (~active | (take & last))):
             m.d.sync += [
-                active.eq(writes.output.valid),
+                copied.eq(1),
+                active.eq(1),
                 target.eq(writes.output.payload.target),
                 word.eq(writes.output.payload.word),
                 words.eq(writes.output.payload.words),

@@ -28,7 +28,7 @@ class Registers(wiring.Component):
 
     A write takes effect at the end of its cycle; `host_data` is the register that
     `host_address` named one cycle before (0 for an unknown one).  A write to ``program`` while idle
-    starts a run in the next cycle and sets all counts to 0; while busy it is ignored.  The run
+    starts a run in the next cycle, which sets all counts to 0; while busy it is ignored.  The run
     ends in the first cycle in which `finished` has been and `fetching` is low.
 
     Golden partner: none.  Validated within :class:`hw.control.control.Control`.
@@ -89,7 +89,7 @@ class Registers(wiring.Component):
         m = Module()
         c = self._configuration
         geometry = c.rows | c.columns << 8 | c.lanes << 16 | c.pool_lanes << 24
-        counts = {name: Signal(32, name=name) for name in EVENTS}
+        counts = {name: Signal(32, name=name, reset_less=True) for name in EVENTS}
         values = {
             "identity": Const(IDENTITY, 32),
             "contract": Const(int(contract_digest()[:8], 16), 32),
@@ -107,13 +107,24 @@ class Registers(wiring.Component):
             with m.Default():
                 m.d.sync += self.host_data.eq(0)
 
+        # Events count a cycle later; none is as late as the last cycle of a run.
+        events = Signal(len(EVENTS))
+        m.d.sync += events.eq(self.events)
+        for count, event in zip(counts.values(), events, strict=True):
+            with m.If(self.start):
+                m.d.sync += count.eq(0)
+            with m.Elif(self.busy & event):
+                m.d.sync += count.eq(count + 1)
+        with m.If(self.start):
+            m.d.sync += self.cycles.eq(1)
+        with m.Elif(self.busy):
+            m.d.sync += self.cycles.eq(self.cycles + 1)
+
         ending = Signal()
         writes = self.host_write & (self.host_address == REGISTERS["program"].address)
         m.d.sync += self.start.eq(0)
         with m.If(self.busy):
-            m.d.sync += [self.cycles.eq(self.cycles + 1), ending.eq(ending | self.finished)]
-            for name, event in zip(EVENTS, self.events, strict=True):
-                m.d.sync += counts[name].eq(counts[name] + event)
+            m.d.sync += ending.eq(ending | self.finished)
             with m.If(ending & ~self.fetching):
                 m.d.sync += [self.busy.eq(0), self.done.eq(1), ending.eq(0)]
         with m.Elif(writes):
@@ -121,8 +132,6 @@ class Registers(wiring.Component):
                 self.start.eq(1),
                 self.busy.eq(1),
                 self.done.eq(0),
-                self.cycles.eq(0),
                 self.program.eq(self.host_data_in),
-                *(count.eq(0) for count in counts.values()),
             ]
         return m

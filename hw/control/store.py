@@ -23,7 +23,7 @@ class Store(wiring.Component):
     while it waits for its memory.
 
     Latency: the first beat leaves after a burst (16 beats or the command) has been read.  One beat
-    a cycle while reads are granted, across commands less 1 cycle.  Respects back-pressure.  Golden
+    a cycle while reads are granted, across commands less 2 cycles.  Respects back-pressure.  Golden
     partner: none (a copy).  Validated for both sources, 1 to 100 words, random grants and stalls.
 
     Parameters
@@ -93,8 +93,8 @@ class Store(wiring.Component):
             self.u.request.eq(want & (source != Source.X)),
             granted.eq(want & Mux(source == Source.X, self.x.grant, self.u.grant)),
             last.eq(words == 1),
-            self.command.ready.eq((~active | (granted & last)) & transfers.input.ready),
-            transfers.input.valid.eq(self.command.valid & (~active | (granted & last))),
+            self.command.ready.eq(~active & transfers.input.ready),
+            transfers.input.valid.eq(self.command.valid & ~active),
             transfers.input.payload.address.eq(command.address),
             transfers.input.payload.beats.eq(command.words << (n.bit_length() - 1)),
         ]

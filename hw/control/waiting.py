@@ -1,12 +1,11 @@
-"""An engine's queue, whose head waits for completions of other engines."""
+"""A queue's head, which waits for completions of other engines."""
 
 from __future__ import annotations
 
 from amaranth.hdl import Module, Signal
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.lib.wiring import In, Out
 
-from hw.control.queue import Queue
 from hw.interfaces import struct
 from hw.spec.commands import HEADER, Engine
 from hw.spec.configuration import Configuration
@@ -17,26 +16,31 @@ COUNTS = data.ArrayLayout(16, len(Engine))
 """A command count an engine."""
 
 
-class WaitingQueue(wiring.Component):
-    """Queue of `queue_depth` commands and a head, which leaves when its ``after_*`` hold.
+class WaitingHead(wiring.Component):
+    """The command of a queue that is next; it leaves when its ``after_*`` hold.
 
     ``head`` is valid from the cycle after ``completed[e] >= after_e`` for every engine e on
     (`completed` being the counts that include this cycle's completions).
 
-    Latency 3 cycles; a command every 2 cycles.  Respects back-pressure.  Golden partner: none.
+    Latency 2 cycles from `give`; a command every 3 cycles.  Respects back-pressure.  Golden
+    partner: none.
     Validated within :class:`hw.control.dispatch.Dispatch`.
 
     Parameters
     ----------
     configuration : Configuration
-        Gives queue_depth.
+        The accelerator's sizes (unused: the head's own are below).
     bits : int
         Low bits of a command that the engine needs.
 
     Members
     -------
-    input : In(stream of bits)
-        Commands.
+    want : Out(1)
+        A place for the next command is free, until `give`.
+    give : In(1)
+        `payload` is the next command; at the earliest a cycle after `want`.
+    payload : In(bits)
+        A command.
     completed : In(COUNTS)
         Commands that each engine has completed, this cycle's included; never falls while a
         command is here.
@@ -47,10 +51,11 @@ class WaitingQueue(wiring.Component):
     """
 
     def __init__(self, configuration: Configuration, bits: int) -> None:
-        self._configuration = configuration
         super().__init__(
             {
-                "input": In(stream.Signature(bits)),
+                "want": Out(1),
+                "give": In(1),
+                "payload": In(bits),
                 "completed": In(COUNTS),
                 "stall": In(1),
                 "head": Out(stream.Signature(bits)),
@@ -59,19 +64,13 @@ class WaitingQueue(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        bits = len(self.input.payload)
-        m.submodules.queue = queue = Queue(
-            self._configuration, bits, self._configuration.queue_depth
-        )
-        connect(m, flipped(self.input), queue.input)
-
         # The comparison has a cycle of its own, between the head's register and `valid`.
         present = Signal()
         leaves = Signal()
         header = data.View(_HEADER, self.head.payload[: _HEADER.size])
         m.d.comb += [
             leaves.eq(self.head.valid & self.head.ready),
-            queue.output.ready.eq(~present | leaves),
+            self.want.eq((~present & ~self.give) | leaves),
         ]
         holds = [self.completed[e] >= header[f"after_{e.name.lower()}"] for e in Engine]
         everything = holds[0]
@@ -79,6 +78,8 @@ class WaitingQueue(wiring.Component):
             everything = everything & one
         starts = everything & (self.head.valid | ~self.stall)
         m.d.sync += self.head.valid.eq(present & ~leaves & starts)
-        with m.If(~present | leaves):
-            m.d.sync += [present.eq(queue.output.valid), self.head.payload.eq(queue.output.payload)]
+        with m.If(leaves):
+            m.d.sync += present.eq(0)
+        with m.If(self.give):
+            m.d.sync += [present.eq(1), self.head.payload.eq(self.payload)]
         return m

@@ -20,7 +20,7 @@ take a byte every cycle: a beat that waits keeps others from the port.
 class MemoryAccess(wiring.Component):
     """Writes and reads memory in bursts of one beat, low byte first.
 
-    16 cycles a beat and the port's latency, or, read ahead, the greater of 16 cycles and the port's
+    16 cycles a beat and the port's latency, or, read ahead, the greater of 17 cycles and the port's
     latency and 2; and what the bytes' other side takes.  Respects back-pressure.  A port that does
     not move for `patience` cycles is reported, and a reset is the way out.  No golden partner.
     Validated within :class:`hw.link.link.Link`.
@@ -87,7 +87,7 @@ class MemoryAccess(wiring.Component):
         with m.Else():
             m.d.comb += [
                 request.valid.eq((left != 0) & ~asked & (now.ahead | (held == 0))),
-                port.read.ready.eq(asked & ((held == 0) | ((held == 1) & out_of_beat))),
+                port.read.ready.eq(asked & (held == 0)),
                 moved.eq(port.read.valid & port.read.ready),
                 self.from_memory.valid.eq(held != 0),
                 self.access.ready.eq((left == 0) & ~asked & (held == 0)),

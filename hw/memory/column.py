@@ -15,8 +15,8 @@ class ColumnMemory(wiring.Component):
     """64 bits for each of `columns` outputs a word; writes touch parts of `lanes` bits.
 
     Read latency 1 cycle; one read and one write a cycle, both always granted.  A write lands a
-    cycle after its grant; a read by then gives either content.  No golden partner.  Validated for 3x4x64-l8
-    and 7x16x64-l32.
+    cycle after its grant; a read by then gives either content.  No golden partner.  Validated for
+    3x4x64-l8 and 7x16x64-l32.
 
     Parameters
     ----------

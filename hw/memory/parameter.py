@@ -15,8 +15,8 @@ class ParameterMemory(wiring.Component):
     """Words of `lanes` 16-bit parameters: one field of one channel group.
 
     Read latency 1 cycle; one read and one write a cycle, both always granted.  A write lands a
-    cycle after its grant; a read by then gives either content.  No golden partner.  Validated for 3x4x64-l8
-    and 7x16x64-l32.
+    cycle after its grant; a read by then gives either content.  No golden partner.  Validated for
+    3x4x64-l8 and 7x16x64-l32.
 
     Parameters
     ----------

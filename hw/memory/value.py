@@ -16,8 +16,8 @@ class ValueMemory(wiring.Component):
     """Words of `lanes` values of one token; writes touch the lanes whose mask bit is set.
 
     Read latency 1 cycle; one read and one write a cycle, both always granted.  A write lands a
-    cycle after its grant; a read by then gives either content.  No golden partner.  Validated for x and u
-    memory of 3x4x64-l8 and 7x16x64-l32.
+    cycle after its grant; a read by then gives either content.  No golden partner.  Validated for x
+    and u memory of 3x4x64-l8 and 7x16x64-l32.
 
     Parameters
     ----------

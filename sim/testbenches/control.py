@@ -132,7 +132,7 @@ class Bench:
                 if unit in ENGINES:
                     if unit in ("grid", "branch"):
                         assert all(kind == unit for _, kind in self.working[4]), "pool order"
-                    due = self.chance.randint(1, max(1, self.plan["latency"]))
+                    due = self.chance.randint(2, max(2, self.plan["latency"]))
                     self.working[ENGINES[unit]].append([due, unit])
         for port in WRITES:
             if self[f"{port}__request"] and self[f"{port}__grant"]:

@@ -21,10 +21,10 @@ ROOM_SEEN = 2
 """From a beat leaving that queue to the request that it makes room for: a counter, the request."""
 ASSEMBLE = 3
 """From a command's last beat to the command: its queue in block RAM, the command's register."""
-QUEUED = 2
-"""From a command's entry to a waiting queue's head register: the queue, the register."""
-HEAD_NEXT = 2
-"""From a head's leaving to the next one's offer: its register, the comparison of its waits."""
+QUEUED = 3
+"""From a command's entry to its queue's head register: write, read of the block RAM, register."""
+HEAD_NEXT = 3
+"""From a head's leaving to the next one's offer: block RAM, register, comparison of its waits."""
 HEAD_TAKEN = 1
 """From the last take of a head by its units to its leaving: a register."""
 OPEN_COMMANDS = 8

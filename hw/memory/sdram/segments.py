@@ -17,7 +17,7 @@ class Segments(wiring.Component):
     A beat's address is column (low), bank, row: rows that follow each other lie in different banks,
     so that the next one opens while this one is read.  Higher address bits are ignored.
 
-    Latency 2 cycles; a segment every other cycle, a burst a cycle more.  Respects back-pressure.
+    Latency 2 cycles; a segment every third cycle, a burst a cycle more.  Respects back-pressure.
     No golden partner.  Validated within :class:`hw.memory.sdram.controller.SdramController`.
 
     Parameters
@@ -59,7 +59,7 @@ class Segments(wiring.Component):
             here.eq(chip.row_beats - column),
             more.eq(left > here),
             self.request.ready.eq(left == 0),
-            cut.eq((left != 0) & (~self.segment.valid | self.segment.ready)),
+            cut.eq((left != 0) & ~self.segment.valid),
         ]
         with m.If(self.request.ready):
             request = self.request.payload
