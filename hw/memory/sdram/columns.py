@@ -26,7 +26,7 @@ class Columns(wiring.Component):
     Members
     -------
     opened : In(stream of segment_layout)
-        Segments; taken with the last command of the one before.
+        Segments; taken after the last command of the one before, well before its words have moved.
     pause : In(1)
         Issue nothing.
     beat_ready : In(1)
@@ -64,39 +64,39 @@ class Columns(wiring.Component):
         segment = Signal(segment_layout(t.chip))
         spacing = Signal(range(BURST))
         turn = Signal(range(t.read_to_write))  # cycles until data pins may change to writing
-        last = Signal()
+        spaced, turned = Signal(init=1), Signal(init=1)  # they are 0
         m.d.comb += [
-            last.eq(segment.beats == 1),
-            self.opened.ready.eq(~self.moving | (self.issue & last)),
+            self.opened.ready.eq(~self.moving),
             self.write.eq(segment.write),
             self.command.bank.eq(segment.bank),
             self.command.address.eq(Cat(Const(0, 3), segment.column)),
         ]
         with m.If(segment.write):
             m.d.comb += [
-                self.issue.eq(
-                    self.moving & ~self.pause & (spacing == 0) & (turn == 0) & self.beat_ready
-                ),
+                self.issue.eq(self.moving & ~self.pause & spaced & turned & self.beat_ready),
                 self.command.code.eq(WRITE),
             ]
         with m.Else():
             m.d.comb += [
-                self.issue.eq(self.moving & ~self.pause & (spacing == 0) & self.place_ready),
+                self.issue.eq(self.moving & ~self.pause & spaced & self.place_ready),
                 self.command.code.eq(READ),
             ]
 
-        with m.If(spacing != 0):
-            m.d.sync += spacing.eq(spacing - 1)
-        with m.If(turn != 0):
-            m.d.sync += turn.eq(turn - 1)
+        with m.If(~spaced):
+            m.d.sync += [spacing.eq(spacing - 1), spaced.eq(spacing == 1)]
+        with m.If(~turned):
+            m.d.sync += [turn.eq(turn - 1), turned.eq(turn == 1)]
         with m.If(self.issue):
             m.d.sync += [
                 spacing.eq(BURST - 1),
+                spaced.eq(0),
                 segment.column.eq(segment.column + 1),
                 segment.beats.eq(segment.beats - 1),
             ]
+            with m.If(segment.beats == 1):
+                m.d.sync += self.moving.eq(0)
             with m.If(~segment.write):
-                m.d.sync += turn.eq(t.read_to_write - 1)
+                m.d.sync += [turn.eq(t.read_to_write - 1), turned.eq(0)]
         with m.If(self.opened.ready):
             m.d.sync += [self.moving.eq(self.opened.valid), segment.eq(self.opened.payload)]
         return m
