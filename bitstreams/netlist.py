@@ -14,7 +14,7 @@ from bitstreams.tools import ToolError, find_tool, run
 CHAIN = "carry chain"
 KEPT = "*.control_*"
 """Modules whose hierarchy is kept while mapping: Yosys would merge the rows' equal registers."""
-EITHER = "*.either_*"
+EITHER = "r:MEMID=*either_*"
 """Memories in which a read that meets a write may give either content, :mod:`hw.memory.port`."""
 SYNTHESIS = "-noabc9 -nowidelut"
 """Options of ``synth_ecp5``: plain ABC, and no wide multiplexers, which cost whole slices."""
@@ -29,7 +29,7 @@ def script(source: str, top: str, outputs: str) -> str:
     read = "read_rtlil" if source.endswith(".il") else "read_verilog"
     return (
         f"{read} {source}; setattr -mod -set keep_hierarchy 1 {KEPT}; "
-        f"setparam -set COLLISION_X_MASK 1'1 {EITHER}/t:$memrd_v2; "
+        f"setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2 {EITHER} %i; "
         f"synth_ecp5 {SYNTHESIS} -top {top} -run begin:check; "
         "setattr -mod -unset keep_hierarchy *; flatten; rename -wire; "
         f"hierarchy -check; check -assert -noinit; blackbox =A:whitebox; {outputs}"

@@ -16,8 +16,8 @@ TRANSFER = data.StructLayout({"address": 32, "beats": 16})
 class Bursts(wiring.Component):
     """Cuts transfers into requests of at most `limit` beats, each when the budget covers it.
 
-    Latency 1 cycle; a request a cycle, across transfers less 1 cycle.  Respects back-pressure.  No
-    golden partner.  Validated within :class:`hw.control.control.Control`.
+    Latency 2 cycles; a request every other cycle, across transfers less 1 cycle.  Respects
+    back-pressure.  No golden partner.  Validated within :class:`hw.control.control.Control`.
 
     Parameters
     ----------
@@ -60,16 +60,22 @@ class Bursts(wiring.Component):
         active = Signal()
         address = Signal(32)
         left = Signal(16)
-        beats = Signal.like(self.spent)
-        last = Signal()
+        # Of the next request, a cycle after `left`.
+        sized = Signal()
+        beats = Signal.like(self.spent, reset_less=True)
+        last = Signal(reset_less=True)
         issue = Signal()
 
         bits = self._limit.bit_length() - 1
         whole = left[bits:].any()
+        with m.If(~sized):
+            m.d.sync += [
+                beats.eq(Mux(whole, self._limit, left[:bits])),
+                last.eq(left <= self._limit),
+                sized.eq(active),
+            ]
         m.d.comb += [
-            beats.eq(Mux(whole, self._limit, left[:bits])),
-            last.eq(left <= self._limit),
-            self.request.valid.eq(active & (self.budget >= beats)),
+            self.request.valid.eq(sized & (self.budget >= beats)),
             self.request.payload.write.eq(int(self._write)),
             self.request.payload.address.eq(address),
             self.request.payload.beats.eq(beats),
@@ -78,7 +84,12 @@ class Bursts(wiring.Component):
             self.transfer.ready.eq(~active),
         ]
         with m.If(issue):
-            m.d.sync += [address.eq(address + beats), left.eq(left - beats), active.eq(~last)]
+            m.d.sync += [
+                address.eq(address + beats),
+                left.eq(left - beats),
+                active.eq(~last),
+                sized.eq(0),
+            ]
         with m.If(self.transfer.ready):
             m.d.sync += [
                 active.eq(self.transfer.valid),

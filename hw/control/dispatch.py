@@ -149,6 +149,7 @@ class Dispatch(wiring.Component):
             m.d.comb += [
                 rings.ring[index].eq(is_one_of(opcode, QUEUES[name])),
                 rings.want[index].eq(waiting.want),
+                waiting.picked.eq(rings.pick[index]),
                 waiting.give.eq(rings.give[index]),
                 waiting.payload.eq(rings.payload),
                 waiting.completed.eq(now),

@@ -20,7 +20,7 @@ class Fetch(wiring.Component):
     Bursts of 16 beats, requested when there is room for all of one, so that program beats never
     wait in the port in front of a LOAD's.  It reads up to 31 beats beyond END and drops them.
 
-    Latency: a command leaves 2 cycles after its last beat; a command every 4 cycles.  Respects
+    Latency: a command leaves 2 cycles after its last beat; a command every 5 cycles.  Respects
     back-pressure.  No golden partner.  Validated for random back-pressure and programs of 1 to 60
     commands.
 
@@ -101,7 +101,7 @@ class Fetch(wiring.Component):
         take = beats.output.valid & beats.output.ready
         m.d.comb += [
             self.command.valid.eq(full),
-            beats.output.ready.eq(~full | gone | ~running),
+            beats.output.ready.eq(~full | ~running),
         ]
         m.d.sync += room.eq(room + take - Mux(asked, BURST_BEATS, 0))
         with m.If(take & running):

@@ -31,8 +31,9 @@ class Loader(wiring.Component):
 
     Words of x are gathered, since the lanes leave few writes free; other beats go to their part of
     the word with the write mask, so that a wide word costs no register.  Requests run ahead by up
-    to 64 beats and 8 commands, so commands follow each other without a bubble; every beat that was
-    requested has its place in a queue, so a load that cannot write never holds the port.
+    to 64 beats and 8 commands, so commands of more beats than one follow each other without a
+    bubble; every beat that was requested has its place in a queue, so a load that cannot write
+    never holds the port.
 
     Latency: a beat is written 3 cycles after its acceptance.  One beat a cycle.  Respects
     back-pressure of the granted writes.  Golden partner: none (a copy).
@@ -127,12 +128,19 @@ class Loader(wiring.Component):
         words = Signal(13)
         part = Signal(3)
         last_part = Signal(3)
-        last = Signal()
-        m.d.comb += last.eq((part == last_part) & (words == 1))
+        # It is the last beat of a word; the word is the last.
+        ends_word, last_word = Signal(), Signal()
+        last = ends_word & last_word
         with m.If(take):
-            m.d.sync += part.eq(part + 1)
-            with m.If(part == last_part):
-                m.d.sync += [part.eq(0), word.eq(word + 1), words.eq(words - 1)]
+            m.d.sync += [part.eq(part + 1), ends_word.eq(part + 1 == last_part)]
+            with m.If(ends_word):
+                m.d.sync += [
+                    part.eq(0),
+                    ends_word.eq(last_part == 0),
+                    word.eq(word + 1),
+                    words.eq(words - 1),
+                    last_word.eq(words == 2),
+                ]
         # The queue's head is copied a cycle before it leaves, which asks nothing of its level.
         copied = Signal()
         m.d.comb += writes.output.ready.eq(copied)
@@ -147,6 +155,8 @@ class Loader(wiring.Component):
                 word.eq(writes.output.payload.word),
                 words.eq(writes.output.payload.words),
                 last_part.eq(Array(beats_of[t] - 1 for t in Target)[writes.output.payload.target]),
+                ends_word.eq(Array(beats_of[t] == 1 for t in Target)[writes.output.payload.target]),
+                last_word.eq(writes.output.payload.words == 1),
             ]
 
         # The beat that is being written.
@@ -155,10 +165,15 @@ class Loader(wiring.Component):
         address = Signal(13)
         place = Signal(3)
         ends_command = Signal()
-        beat = Signal(c.port_bits)
-        gathered = Signal(c.lane_beats * c.port_bits)
+        beat = Signal(c.port_bits, reset_less=True)
+        gathered = beat
         with m.If(take):
-            m.d.sync += gathered.eq(Cat(gathered, beats.output.payload)[c.port_bits :])
+            m.d.sync += beat.eq(beats.output.payload)
+        if c.lane_beats > 1:
+            before = Signal((c.lane_beats - 1) * c.port_bits, reset_less=True)
+            gathered = Cat(before, beat)
+            with m.If(take):
+                m.d.sync += before.eq(gathered[c.port_bits :])
         ports = {
             Target.COLUMN: (self.column_write, c.column_beats),
             Target.PARAMETER: (self.parameter_write, c.lane_beats),
@@ -186,12 +201,11 @@ class Loader(wiring.Component):
         ]
         with m.If(~writing | written):
             m.d.sync += [
-                writing.eq(take & ((target != Target.X) | (part == last_part))),
+                writing.eq(take & ((target != Target.X) | ends_word)),
                 goes_to.eq(target),
                 address.eq(word),
                 place.eq(part),
                 ends_command.eq(last),
-                beat.eq(beats.output.payload),
             ]
         m.d.sync += self.done.eq(written & ends_command)
         return m

@@ -13,9 +13,9 @@ from hw.spec.configuration import Configuration
 class Rings(wiring.Component):
     """Rings of `queue_depth` commands in one block RAM, a ring each queue.
 
-    One command in and one out a cycle.  A queue wants its next command until `give`, a cycle after
-    the read; of several that want one, the first is served.  None waits long, for commands come no
-    faster than one every 4 cycles.
+    One command in and one out a cycle.  Of several queues that want their
+    next command, the first is served.  None waits long, for commands come no faster than one every
+    5 cycles.
 
     Latency: a command can be read a cycle after it came.  Respects back-pressure: a full ring takes
     nothing.  No golden partner.  Validated within :class:`hw.control.dispatch.Dispatch`.
@@ -36,9 +36,11 @@ class Rings(wiring.Component):
     ring : In(rings)
         One hot: whose the command is; `input` waits while none is.
     want : In(rings)
-        The queue has a place for its next command; falls only by `give`.
+        The queue has a place for its next command; falls only by `pick`.
+    pick : Out(rings)
+        One hot: the queue's next command is chosen.
     give : Out(rings)
-        One hot: `payload` is the queue's next command.
+        `pick` a cycle later: `payload` is that command.
     payload : Out(bits)
         A command.
     """
@@ -50,6 +52,7 @@ class Rings(wiring.Component):
                 "input": In(stream.Signature(bits)),
                 "ring": In(rings),
                 "want": In(rings),
+                "pick": Out(rings),
                 "give": Out(rings),
                 "payload": Out(bits),
             }
@@ -72,23 +75,28 @@ class Rings(wiring.Component):
             self.payload.eq(read.data),
         ]
 
-        room, pick, taken = [], Signal(self._rings), 0
+        room, taken = [], 0
         for index in range(self._rings):
             level = Signal(range(self._depth + 1), name=f"level{index}")
+            some, full = Signal(name=f"some{index}"), Signal(name=f"full{index}")
             into = Signal(range(self._depth), name=f"into{index}")
             out_of = Signal(range(self._depth), name=f"out_of{index}")
             written = write.en & self.ring[index]
-            m.d.comb += pick[index].eq(self.want[index] & level.any() & ~taken)
-            taken = taken | (self.want[index] & level.any())
-            m.d.sync += level.eq(level + written - pick[index])
-            for place, moves in ((into, written), (out_of, pick[index])):
+            picked = self.pick[index]
+            m.d.comb += picked.eq(self.want[index] & some & ~taken)
+            taken = taken | (self.want[index] & some)
+            with m.If(written & ~picked):
+                m.d.sync += [level.eq(level + 1), some.eq(1), full.eq(level == self._depth - 1)]
+            with m.Elif(~written & picked):
+                m.d.sync += [level.eq(level - 1), some.eq(level != 1), full.eq(0)]
+            for place, moves in ((into, written), (out_of, picked)):
                 with m.If(moves):
                     m.d.sync += place.eq(Mux(place == self._depth - 1, 0, place + 1))
-            room.append(self.ring[index] & (level != self._depth))
+            room.append(self.ring[index] & ~full)
             with m.If(self.ring[index]):
                 m.d.comb += write.addr.eq(index << place_bits | into)
-            with m.If(pick[index]):
+            with m.If(picked):
                 m.d.comb += read.addr.eq(index << place_bits | out_of)
         m.d.comb += self.input.ready.eq(Cat(room).any())
-        m.d.sync += self.give.eq(pick)
+        m.d.sync += self.give.eq(self.pick)
         return m

@@ -36,9 +36,11 @@ class WaitingHead(wiring.Component):
     Members
     -------
     want : Out(1)
-        A place for the next command is free, until `give`.
+        A place for the next command is free, until `picked`.
+    picked : In(1)
+        The next command is chosen in this cycle.
     give : In(1)
-        `payload` is the next command; at the earliest a cycle after `want`.
+        `payload` is that command, a cycle later.
     payload : In(bits)
         A command.
     completed : In(COUNTS)
@@ -54,6 +56,7 @@ class WaitingHead(wiring.Component):
         super().__init__(
             {
                 "want": Out(1),
+                "picked": In(1),
                 "give": In(1),
                 "payload": In(bits),
                 "completed": In(COUNTS),
@@ -66,11 +69,12 @@ class WaitingHead(wiring.Component):
         m = Module()
         # The comparison has a cycle of its own, between the head's register and `valid`.
         present = Signal()
+        free = Signal(init=1)
         leaves = Signal()
         header = data.View(_HEADER, self.head.payload[: _HEADER.size])
         m.d.comb += [
             leaves.eq(self.head.valid & self.head.ready),
-            self.want.eq((~present & ~self.give) | leaves),
+            self.want.eq(free | leaves),
         ]
         holds = [self.completed[e] >= header[f"after_{e.name.lower()}"] for e in Engine]
         everything = holds[0]
@@ -78,6 +82,7 @@ class WaitingHead(wiring.Component):
             everything = everything & one
         starts = everything & (self.head.valid | ~self.stall)
         m.d.sync += self.head.valid.eq(present & ~leaves & starts)
+        m.d.sync += free.eq(self.want & ~self.picked)
         with m.If(leaves):
             m.d.sync += present.eq(0)
         with m.If(self.give):

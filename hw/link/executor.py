@@ -103,7 +103,13 @@ class Executor(wiring.Component):
         m.d.comb += repeated.eq(
             known & (header.sequence == last.sequence) & (request == last.request)
         )
-        verdict, length = self._verdict(m, repeated, last.status)
+        # A cycle after the header is there.
+        judged, verdict, length = Signal(), Signal(Status), Signal(16)
+        for judgement, now in zip(
+            (verdict, length), self._verdict(m, repeated, last.status), strict=True
+        ):
+            m.d.sync += judgement.eq(now)
+        m.d.sync += judged.eq(0)
 
         answer = Signal(struct(HEADER))
         out = Signal(max(HEADER.bits, GREETING.bits))  # bytes on their way out, low ones first
@@ -121,7 +127,6 @@ class Executor(wiring.Component):
         m.d.comb += [
             self.address.eq(HEADER_BYTES + place),
             self.to_memory.payload.eq(self.data),
-            self.host_address.eq(header.address + place),
             self.host_data_in.eq(word),
             self.access.payload.write.eq(request == Request.WRITE_MEMORY),
             self.access.payload.ahead.eq(request == Request.CHECK_MEMORY),
@@ -130,6 +135,7 @@ class Executor(wiring.Component):
             self.answer.payload.byte.eq(out[:8]),
             crc.data.eq(self.from_memory.payload),
         ]
+        m.d.sync += self.host_address.eq(header.address + place)
         sent = self.answer.valid & self.answer.ready
 
         with m.FSM():
@@ -142,7 +148,8 @@ class Executor(wiring.Component):
                     answer.status.eq(verdict),
                     answer.length.eq(Mux(verdict == Status.DONE, length, 0)),
                 ]
-                with m.If(self.header.valid):
+                m.d.sync += judged.eq(self.header.valid & ~judged)
+                with m.If(judged):
                     m.next = "ANSWER"
                     with m.If(verdict == Status.DONE), m.Switch(request):
                         with m.Case(Request.WRITE_REGISTER):
@@ -171,9 +178,11 @@ class Executor(wiring.Component):
             with m.State("WRITE"):
                 with m.If(request == Request.WRITE_REGISTER):
                     m.d.sync += place.eq(0)
-                    m.next = "WRITE REGISTER"
+                    m.next = "PLACE REGISTER"
                 with m.Elif(self.access.ready):
                     m.next = "ANSWER"
+            with m.State("PLACE REGISTER"):
+                m.next = "WRITE REGISTER"
             with m.State("WRITE REGISTER"):
                 m.d.comb += [self.host_write.eq(~repeated), self.host_access.eq(1)]
                 m.next = "ANSWER"

@@ -109,15 +109,15 @@ class Link(wiring.Component):
         connect(m, access.from_memory, executor.from_memory)
         connect(m, access.port, flipped(self.port))
         m.d.sync += [
+            receiver.valid.eq(uart_in.valid),
+            receiver.byte.eq(uart_in.byte),
+            receiver.error.eq(uart_in.error),
             give_up.eq(access.stuck & ~give_up),
             self.reset.eq(executor.reset | (access.stuck & ~give_up)),
         ]
         m.d.comb += [
             uart_in.rx.eq(self.rx),
             self.tx.eq(uart_out.tx),
-            receiver.valid.eq(uart_in.valid),
-            receiver.byte.eq(uart_in.byte),
-            receiver.error.eq(uart_in.error),
             executor.header.valid.eq(receiver.header.valid),
             executor.header.payload.eq(receiver.header.payload),
             receiver.header.ready.eq(executor.header.ready | give_up),

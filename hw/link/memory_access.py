@@ -62,6 +62,7 @@ class MemoryAccess(wiring.Component):
         now = Signal(ACCESS)
         beat = Signal(8 * BEAT_BYTES)
         held = Signal(range(BEAT_BYTES + 1))  # bytes in `beat`
+        empty, full = Signal(init=1), Signal()  # there are none, all
         asked = Signal()  # a request was accepted, its beat has not moved
         left = Signal(16)  # beats that have not moved; of reads, that were not asked for
         moved = Signal()
@@ -76,7 +77,6 @@ class MemoryAccess(wiring.Component):
             self.from_memory.payload.eq(beat[:8]),
         ]
         with m.If(now.write):
-            full = held == BEAT_BYTES
             m.d.comb += [
                 self.to_memory.ready.eq((left != 0) & ~full),
                 request.valid.eq(full & ~asked),
@@ -86,11 +86,11 @@ class MemoryAccess(wiring.Component):
             ]
         with m.Else():
             m.d.comb += [
-                request.valid.eq((left != 0) & ~asked & (now.ahead | (held == 0))),
-                port.read.ready.eq(asked & (held == 0)),
+                request.valid.eq((left != 0) & ~asked & (now.ahead | empty)),
+                port.read.ready.eq(asked & empty),
                 moved.eq(port.read.valid & port.read.ready),
-                self.from_memory.valid.eq(held != 0),
-                self.access.ready.eq((left == 0) & ~asked & (held == 0)),
+                self.from_memory.valid.eq(~empty),
+                self.access.ready.eq((left == 0) & ~asked & empty),
             ]
         accepted = request.valid & request.ready
         with m.If(accepted):
@@ -101,13 +101,23 @@ class MemoryAccess(wiring.Component):
             m.d.sync += left.eq(left - 1)
 
         with m.If(into_beat):
-            m.d.sync += [beat.eq(Cat(beat[8:], self.to_memory.payload)), held.eq(held + 1)]
+            m.d.sync += [
+                beat.eq(Cat(beat[8:], self.to_memory.payload)),
+                held.eq(held + 1),
+                empty.eq(0),
+                full.eq(held == BEAT_BYTES - 1),
+            ]
         with m.If(out_of_beat):
-            m.d.sync += [beat.eq(beat >> 8), held.eq(held - 1)]
+            m.d.sync += [beat.eq(beat >> 8), held.eq(held - 1), empty.eq(held == 1), full.eq(0)]
         with m.If(moved):
-            m.d.sync += held.eq(0)
+            m.d.sync += [held.eq(0), empty.eq(1), full.eq(0)]
             with m.If(~now.write):
-                m.d.sync += [beat.eq(port.read.payload), held.eq(BEAT_BYTES)]
+                m.d.sync += [
+                    beat.eq(port.read.payload),
+                    held.eq(BEAT_BYTES),
+                    empty.eq(0),
+                    full.eq(1),
+                ]
 
         with m.If(self.access.valid & self.access.ready):
             m.d.sync += [now.eq(self.access.payload), left.eq(self.access.payload.beats)]

@@ -14,9 +14,9 @@ from hw.spec.configuration import Configuration
 class ColumnMemory(wiring.Component):
     """64 bits for each of `columns` outputs a word; writes touch parts of `lanes` bits.
 
-    Read latency 1 cycle; one read and one write a cycle, both always granted.  A write lands a
-    cycle after its grant; a read by then gives either content.  No golden partner.  Validated for
-    3x4x64-l8 and 7x16x64-l32.
+    Read latency 1 cycle, data for one cycle; one read and one write a cycle, both always granted.
+    A write lands a cycle after its grant; a read by then gives either content.  No golden partner.
+    Validated for 3x4x64-l8 and 7x16x64-l32.
 
     Parameters
     ----------
@@ -44,5 +44,6 @@ class ColumnMemory(wiring.Component):
         m = Module()
         c = self._configuration
         bits = c.columns * 64
-        add_memory(m, "block", c.column_words, bits, bits // c.lanes, self.read, self.write)
+        parts = bits // c.lanes
+        add_memory(m, "block", c.column_words, bits, parts, self.read, self.write, holds=False)
         return m

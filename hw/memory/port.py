@@ -6,8 +6,12 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib.memory import Memory
 
 
-def add_memory(m: Module, name: str, words: int, bits: int, parts: int, read, write) -> None:
+def add_memory(
+    m: Module, name: str, words: int, bits: int, parts: int, read, write, *, holds: bool = True
+) -> None:
     """Adds a block of `words` x `bits` to `m`, with one read and one masked write port.
+
+    Data stay until the next read; or, unless it `holds`, for the cycle after the request only.
 
     Writes have a register of their own in front of the block, so that neither an arbiter nor a
     unit drives wires to every block RAM: a write lands a cycle after its grant.  Nothing notices.
@@ -34,7 +38,7 @@ def add_memory(m: Module, name: str, words: int, bits: int, parts: int, read, wr
     ]
     m.d.comb += [
         reads.addr.eq(read.address),
-        reads.en.eq(read.request),
+        reads.en.eq(read.request if holds else 1),
         read.grant.eq(1),
         read.data.eq(reads.data),
         writes.addr.eq(address),

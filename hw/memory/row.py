@@ -14,9 +14,9 @@ from hw.spec.configuration import Configuration
 class RowMemory(wiring.Component):
     """64 bits of each token of a tile a word: one bank a token slot, all read at one address.
 
-    Read latency 1 cycle; one read of the whole word and one write a slot in each cycle, always
-    granted.  A write lands a cycle after its grant; a read by then gives either content.  No
-    golden partner.  Validated for 3x4x64-l8 and 7x16x64-l32.
+    Read latency 1 cycle, data for one cycle; one read of the whole word and one write a slot in
+    each cycle, always granted.  A write lands a cycle after its grant; a read by then gives either
+    content.  No golden partner.  Validated for 3x4x64-l8 and 7x16x64-l32.
 
     Parameters
     ----------
@@ -46,7 +46,8 @@ class RowMemory(wiring.Component):
         slots = []
         for slot, write in enumerate(self.write):
             read = MemoryRead(c.row_words, 64).flip().create(path=(f"slot{slot}",))
-            add_memory(m, f"bank{slot}", c.row_words, 64, 64 // c.lanes, read, write)
+            parts = 64 // c.lanes
+            add_memory(m, f"bank{slot}", c.row_words, 64, parts, read, write, holds=False)
             m.d.comb += [read.address.eq(self.read.address), read.request.eq(self.read.request)]
             slots.append(read.data)
         m.d.comb += [self.read.grant.eq(1), self.read.data.eq(Cat(slots))]

@@ -35,8 +35,10 @@ class Columns(wiring.Component):
         A beat that is read has a place.
     moving : Out(1)
         Commands of a segment are still to come.
+    slot : Out(1)
+        A command may come in this cycle: no other but while `pause` is high.
     issue : Out(1)
-        A command in this cycle; it goes before all others.
+        A command in this cycle.
     write : Out(1)
         It writes.
     command : Out(command_layout)
@@ -52,6 +54,7 @@ class Columns(wiring.Component):
                 "beat_ready": In(1),
                 "place_ready": In(1),
                 "moving": Out(1),
+                "slot": Out(1),
                 "issue": Out(1),
                 "write": Out(1),
                 "command": Out(command_layout(timing.chip)),
@@ -67,18 +70,19 @@ class Columns(wiring.Component):
         spaced, turned = Signal(init=1), Signal(init=1)  # they are 0
         m.d.comb += [
             self.opened.ready.eq(~self.moving),
+            self.slot.eq(self.moving & spaced),
             self.write.eq(segment.write),
             self.command.bank.eq(segment.bank),
             self.command.address.eq(Cat(Const(0, 3), segment.column)),
         ]
         with m.If(segment.write):
             m.d.comb += [
-                self.issue.eq(self.moving & ~self.pause & spaced & turned & self.beat_ready),
+                self.issue.eq(self.slot & ~self.pause & turned & self.beat_ready),
                 self.command.code.eq(WRITE),
             ]
         with m.Else():
             m.d.comb += [
-                self.issue.eq(self.moving & ~self.pause & spaced & self.place_ready),
+                self.issue.eq(self.slot & ~self.pause & self.place_ready),
                 self.command.code.eq(READ),
             ]
 

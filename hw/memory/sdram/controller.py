@@ -88,7 +88,7 @@ class SdramController(wiring.Component):
             rows.moving.eq(columns.moving),
             rows.column.eq(columns.issue),
             rows.column_write.eq(columns.write),
-            rows.command.ready.eq(~columns.issue),
+            rows.command.ready.eq(rows.pause | ~columns.slot),
             columns.pause.eq(rows.pause),
             columns.beat_ready.eq(words.beat_ready),
             columns.place_ready.eq(words.place_ready),
@@ -105,7 +105,7 @@ class SdramController(wiring.Component):
         m.d.sync += [
             pins.clk_en.eq(1),
             pins.dqm.eq((~rows.powered).replicate(len(pins.dqm))),
-            pins.cs.eq(columns.issue | rows.command.valid),
+            pins.cs.eq(columns.issue | (rows.command.valid & rows.command.ready)),
             pins.ras.eq(code.ras),
             pins.cas.eq(code.cas),
             pins.we.eq(code.we),

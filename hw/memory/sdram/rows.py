@@ -206,7 +206,11 @@ class Rows(wiring.Component):
                     m.next = "OPEN"
             with m.State("OPEN"):
                 m.d.comb += self.pause.eq(0)
-                activate(wanted.bank, wanted.row)
+                # A column command that waits for its client keeps others off: not a refresh.
+                with m.If(due):
+                    m.next = "CLOSE_ALL"
+                with m.Else():
+                    activate(wanted.bank, wanted.row)
                 with m.If(issued):
                     m.next = "GIVE"
             with m.State("GIVE"):
