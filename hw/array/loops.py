@@ -127,18 +127,30 @@ class Loops(wiring.Component):
         active, second, first, tile_begin = Signal(), Signal(), Signal(), Signal()
         tile = Signal(step.tile.shape())
 
-        # Nested ends: each implies those before it.
+        # Nested ends: each implies those before it.  The first two are registers.
+        one_tile = int(c.group_tiles == 1)
         tile_end, pass_end, word_end = Signal(), Signal(), Signal()
         segment_end, inner_end, middle_end, command_end = Signal(), Signal(), Signal(), Signal()
+        # The counters behind the outer ones change after a word's last step.  Where a word has more
+        # steps than one, what they say is still in time a cycle later, from a register.
+        segment_last, inner_last, middle_last, command_last = (
+            Signal(name=n) for n in ("segment_last", "inner_last", "middle_last", "command_last")
+        )
+        segment = ends["words"] & ends["heads"]
+        inner = segment & ends["inner"]
+        m.d["comb" if one_tile else "sync"] += [
+            segment_last.eq(segment),
+            inner_last.eq(inner),
+            middle_last.eq(inner & Mux(score, ends["outer"], ends["tiles"])),
+            command_last.eq(inner & ends["outer"] & ends["tiles"]),
+        ]
         go, takes = Signal(), Signal()
         m.d.comb += [
-            tile_end.eq(tile == c.group_tiles - 1),
-            pass_end.eq(tile_end & (second | ~context)),
             word_end.eq(pass_end & ends["words"]),
-            segment_end.eq(word_end & ends["heads"]),
-            inner_end.eq(segment_end & ends["inner"]),
-            middle_end.eq(inner_end & Mux(score, ends["outer"], ends["tiles"])),
-            command_end.eq(middle_end & Mux(score, ends["tiles"], ends["outer"])),
+            segment_end.eq(pass_end & segment_last),
+            inner_end.eq(pass_end & inner_last),
+            middle_end.eq(pass_end & middle_last),
+            command_end.eq(pass_end & command_last),
             go.eq(active & self.step.ready),
             takes.eq(self.command.valid & ~self.command.ready & (~active | (go & command_end))),
         ]
@@ -182,9 +194,16 @@ class Loops(wiring.Component):
         with m.If(go):
             m.d.sync += [
                 tile.eq(Mux(tile_end, 0, tile + 1)),
+                tile_end.eq(Mux(tile_end, one_tile, tile == c.group_tiles - 2)),
                 column.eq(column + 1),
                 tile_begin.eq(score & tile_next),
             ]
+            with m.If(pass_end):
+                m.d.sync += pass_end.eq(one_tile & ~context)
+            with m.Elif(tile_end):
+                m.d.sync += pass_end.eq(one_tile)
+            with m.Else():
+                m.d.sync += pass_end.eq((tile == c.group_tiles - 2) & (second | ~context))
             with m.If(tile_end & context):
                 m.d.sync += second.eq(~second)
             with m.If(tile_end & ~pass_end):
@@ -236,6 +255,8 @@ class Loops(wiring.Component):
                 second.eq(0),
                 first.eq(1),
                 tile.eq(0),
+                tile_end.eq(one_tile),
+                pass_end.eq(one_tile & (given.opcode != Opcode.CONTEXT)),
                 score.eq(given.opcode == Opcode.SCORE),
                 context.eq(given.opcode == Opcode.CONTEXT),
                 tile_begin.eq(given.opcode == Opcode.SCORE),
