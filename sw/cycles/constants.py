@@ -21,6 +21,8 @@ ROOM_SEEN = 2
 """From a beat leaving that queue to the request that it makes room for: a counter, the request."""
 ASSEMBLE = 3
 """From a command's last beat to the command: its queue in block RAM, the command's register."""
+NEXT_COMMAND = 5
+"""From a command's leaving fetch to the next one's at best: four beats into an empty register."""
 QUEUED = 3
 """From a command's entry to its queue's head register: write, read of the block RAM, register."""
 HEAD_NEXT = 3
@@ -39,6 +41,8 @@ LOGGED = 1
 # -- memory port: hw/control/arbiter.py, sim/native/memory.h ---------------------------------------
 PORT_QUEUE = 8
 """Bursts that wait in memory, and read bursts whose data may be outstanding."""
+BURST_SIZED = 2
+"""From a transfer's take, or its request before, to its next request: its size, the request."""
 LOAD_BURST = 32
 """Beats of a LOAD's request at most."""
 LOAD_FLIGHT = 64

@@ -15,6 +15,7 @@ from sw.cycles.constants import (
     HEAD_NEXT,
     HEAD_TAKEN,
     LOGGED,
+    NEXT_COMMAND,
     OPEN_COMMANDS,
     QUEUED,
     ROOM_SEEN,
@@ -144,7 +145,7 @@ class Control:
             last = COMMAND_BEATS * (command.index + 1) - 1
             while last // FETCH_BURST >= len(self._bursts):
                 yield self._arrived
-            there = max(self._beat(last) + ASSEMBLE, gone + COMMAND_BEATS)
+            there = max(self._beat(last) + ASSEMBLE, gone + NEXT_COMMAND)
             self._used.add(there - COMMAND_BEATS, COMMAND_BEATS, there - 1)
             yield there
             if command.opcode is Opcode.END:

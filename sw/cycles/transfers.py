@@ -5,6 +5,7 @@ from __future__ import annotations
 from hw.spec.commands import Source, Target
 from hw.spec.configuration import Configuration
 from sw.cycles.constants import (
+    BURST_SIZED,
     LOAD_BURST,
     LOAD_FLIGHT,
     LOAD_QUEUE,
@@ -55,7 +56,7 @@ class Loader:
             f = command.fields
             address, left = f["address"], f["words"] * self.beats_a_word(f["target"])
             self.held[command.index] = 0
-            yield self._kernel.now + 1
+            yield self._kernel.now + BURST_SIZED
             while left:
                 beats = min(left, LOAD_BURST)
                 if asked + beats > LOAD_FLIGHT:
@@ -65,7 +66,7 @@ class Loader:
                 self._bursts.put((burst, beats))
                 asked, address, left = asked + beats, address + beats, left - beats
                 if left:
-                    yield self._kernel.now + 1
+                    yield self._kernel.now + BURST_SIZED
 
     def _write(self) -> Process:
         end = 0  # when the last beat so far left the queue
