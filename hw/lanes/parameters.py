@@ -94,18 +94,24 @@ class ParameterFetch(wiring.Component):
 
         # One word a cycle, the lowest present field first.
         rest, go, ends = Signal.like(left), Signal(), Signal()
+        # `some` of `left`, and `room` for one more set: the request leads to arbiters.
+        some, room = Signal(), Signal(init=1)
         following = Signal.like(address)
         m.d.comb += [
             rest.eq(left & (left - 1)),
-            go.eq(active & (held != beat.SETS) & (self.read.grant | ~left.any())),
+            go.eq(active & room & (self.read.grant | ~some)),
             ends.eq(go & ~rest.any()),
-            self.read.request.eq(active & (held != beat.SETS) & left.any()),
+            self.read.request.eq(active & room & some),
             self.read.address.eq(address),
-            following.eq(address + left.any()),
+            following.eq(address + some),
         ]
         m.d.sync += [self.field.eq(Mux(go, left & ~rest, 0)), self.set.eq(filling)]
         with m.If(go):
-            m.d.sync += [left.eq(Mux(ends, fields, rest)), address.eq(following)]
+            m.d.sync += [
+                left.eq(Mux(ends, fields, rest)),
+                some.eq(rest.any() | fields.any()),
+                address.eq(following),
+            ]
 
         # Groups in execution order; a tile repeats its inner groups' sets.
         finishes = Signal()
@@ -139,6 +145,7 @@ class ParameterFetch(wiring.Component):
                 active.eq(1),
                 fields.eq(new.parameter_fields),
                 left.eq(new.parameter_fields),
+                some.eq(new.parameter_fields.any()),
                 address.eq(new.parameter_base),
                 outer_start.eq(new.parameter_base),
                 inner.eq(new.inner - 1),
@@ -149,6 +156,7 @@ class ParameterFetch(wiring.Component):
             ]
         m.d.sync += [
             held.eq(held + ends - self.release),
+            room.eq(self.release | ~((held == beat.SETS) | ((held == beat.SETS - 1) & ends))),
             ahead.eq(ahead + ends - self.advance),
         ]
         # `ready` leads to every memory's arbiter: it is a register.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
-from amaranth.lib import stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from hw.interfaces import (
@@ -142,31 +142,61 @@ class Lanes(wiring.Component):
         connect(m, staging.staged, walker.staged)
         connect(m, fetch.read, flipped(self.parameter))
 
-        # Admission.
+        # The walker is a beat ahead, or two: it does not see admission, only whether `spare` is
+        # taken, a register.
+        walked = data.StructLayout(
+            {
+                "beat": beat_layout(c),
+                "residual_word": 13,
+                "main_word": 13,
+                "gap": walker.gap.shape(),
+            }
+        )
+        present, spare = Signal(walked, reset_less=True), Signal(walked, reset_less=True)
+        there, kept, moves = Signal(), Signal(), Signal()
         admit, open_, gap = Signal(), Signal(), Signal.like(walker.gap)
-        present = walker.beat
+        m.d.comb += [moves.eq(~there | admit), walker.advance.eq(walker.active & ~kept)]
+        with m.If(~kept):
+            m.d.sync += [
+                spare.beat.eq(walker.beat),
+                spare.residual_word.eq(walker.residual_word),
+                spare.main_word.eq(walker.main_word),
+                spare.gap.eq(walker.gap),
+            ]
+        with m.If(moves):
+            m.d.sync += [there.eq(kept | walker.active), kept.eq(0), present.eq(spare)]
+            with m.If(~kept):
+                m.d.sync += [
+                    present.beat.eq(walker.beat),
+                    present.residual_word.eq(walker.residual_word),
+                    present.main_word.eq(walker.main_word),
+                    present.gap.eq(walker.gap),
+                ]
+        with m.Else():
+            m.d.sync += kept.eq(kept | walker.active)
+
+        # Admission.
         m.d.comb += [
-            open_.eq(walker.active & fetch.ready & operands.granted & (gap == 0) & ~self.stall),
-            self.result.ready.eq(open_ & ~present.skip),
-            admit.eq(open_ & (self.result.valid | present.skip)),
-            walker.advance.eq(admit),
+            open_.eq(there & fetch.ready & operands.granted & (gap == 0) & ~self.stall),
+            self.result.ready.eq(open_ & ~present.beat.skip),
+            admit.eq(open_ & (self.result.valid | present.beat.skip)),
             operands.admit.eq(admit),
             self.busy.eq(admit),
-            fetch.advance.eq(admit & present.last_of_set),
+            fetch.advance.eq(admit & present.beat.last_of_set),
         ]
         with m.If(admit):
-            m.d.sync += gap.eq(walker.gap)
+            m.d.sync += gap.eq(present.gap)
         with m.Elif(gap != 0):
             m.d.sync += gap.eq(gap - 1)
 
         # [0..2] The beat, its operands and addresses.
         beat = Signal(beat_layout(c), reset_less=True)
         valid = chain(m, admit, done_cycle(c), reset_less=False)
-        m.d.sync += beat.eq(present)
+        m.d.sync += beat.eq(present.beat)
         m.d.comb += [
-            operands.beat.eq(present),
-            operands.residual_word.eq(walker.residual_word),
-            operands.main_word.eq(walker.main_word),
+            operands.beat.eq(present.beat),
+            operands.residual_word.eq(present.residual_word),
+            operands.main_word.eq(present.main_word),
             addressing.beat.eq(beat),
         ]
         connect(m, operands.x, flipped(self.x))

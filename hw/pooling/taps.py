@@ -203,7 +203,7 @@ class Taps(wiring.Component):
             arriving_last.eq(goes & ask.end),
             arriving_info.eq(ask.info),
         ]
-        full, giving, free, move = Signal(), Signal(), Signal(), Signal()
+        full, giving, free, move = Signal(), Signal(), Signal(init=1), Signal()
         collected = [
             Signal(value_word(c), name=f"collected_{name}", reset_less=True) for name in TAPS
         ]
@@ -232,11 +232,13 @@ class Taps(wiring.Component):
         # Give them out part by part: the lowest one, while the others move down.
         last_part = parts(c) - 1
         part, out_set = Signal(part_bits(c)), Signal()
-        m.d.comb += free.eq(~giving | (part == last_part))
         with m.If(giving):
             m.d.sync += part.eq(part + 1)
+        # `giving` shifts every part; `free`, that no later part follows, leads to memory's arbiter.
         with m.If(free):
-            m.d.sync += [giving.eq(move), part.eq(0)]
+            m.d.sync += [giving.eq(move), part.eq(0), free.eq(~move | (last_part == 0))]
+        with m.Else():
+            m.d.sync += free.eq(part + 1 == last_part)
         with m.If(move):
             m.d.sync += [out_info.eq(full_info), out_set.eq(moving_word[0])]
         size = c.pool_lanes * 16
