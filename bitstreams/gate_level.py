@@ -54,6 +54,10 @@ def prove_equal(component: wiring.Component, name: str) -> None:
         run([find_tool("yosys"), "-q", "-l", "equal.log", "-p", script], work, "equal.log")
 
 
-def sources(name: str, text: str) -> dict[str, str]:
-    """File name to text of a netlist and its cells, for :func:`sim.build.build_simulator`."""
-    return {f"{name}.v": text, CELLS.name: CELLS.read_text()}
+def sources(name: str, text: str, *, garbage: bool = False) -> dict[str, str]:
+    """File name to text of a netlist and its cells, for :func:`sim.build.build_simulator`.
+
+    With `garbage` a block RAM's read that meets a write of its word shows the complement.
+    """
+    define = "`define COLLISIONS_SHOW_GARBAGE\n" if garbage else ""
+    return {f"{name}.v": text, CELLS.name: define + CELLS.read_text()}

@@ -197,11 +197,20 @@ module DP16KD #(
         endcase
     endtask
 
-    // Both ports have one clock here.  A port that reads what the other writes sees the old word.
+    // Both ports have one clock here.  A port that reads what the other writes sees the old word, or
+    // with COLLISIONS_SHOW_GARBAGE its complement: on the device it is neither this nor that for sure.
+    localparam integer WIDEST = (DATA_WIDTH_A > DATA_WIDTH_B) ? DATA_WIDTH_A : DATA_WIDTH_B;
+    localparam integer SHARED = (WIDEST == 36) ? 5 : (WIDEST == 18) ? 4 : (WIDEST == 9) ? 3 : $clog2(WIDEST);
     reg [35:0] old_a, old_b;
     always @(posedge CLKA) begin
         old_a = shown(DATA_WIDTH_A, address_a);
         old_b = shown(DATA_WIDTH_B, address_b);
+`ifdef COLLISIONS_SHOW_GARBAGE
+        if (address_a >> SHARED == address_b >> SHARED) begin
+            if (CEB && selected_b && WEB) old_a = ~old_a;
+            if (CEA && selected_a && WEA) old_b = ~old_b;
+        end
+`endif
         if (CEA && selected_a && WEA) store(DATA_WIDTH_A, address_a, {in_b, in_a});
         if (CEB && selected_b && WEB) store(DATA_WIDTH_B, address_b, {18'b0, in_b});
         if (RESETMODE != "SYNC" && (RSTA || RSTB)) $stop;

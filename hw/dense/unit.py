@@ -37,7 +37,7 @@ class Dense(wiring.Component):
     which no beat takes them.  A step is a pair, with `pool` an element; with a bias a token has two
     more.  Cycles, while memory grants everything and no beat is admitted (each cycle in which one
     is, until the last step is multiplied, makes what follows a cycle later): with s = lanes/4, or
-    lanes/2 with a bias, the first step of a command is 5 (with a bias 3) cycles after it was
+    lanes/2 with a bias, the first step of a command is 6 (with a bias 4) cycles after it was
     accepted; the last step of token i, of n steps, is at
     ``L(i) = max(L(i-1) + max(n, s), L(i-3) + s + 12)``, with a bias ``L(i-2)`` instead of
     ``L(i-3)``; `done` is at ``L + s + 12`` of the command's last token.  So a token takes n cycles

@@ -73,6 +73,18 @@ def test_a_netlist_behaves_as_its_rtl(name):
     assert any(len(set(values)) > 1 for values in expected.values())
 
 
+def test_a_read_that_meets_a_write_can_show_garbage():
+    name = "values"
+    netlist = netlist_verilog(ValueMemory(CONFIGURATION, 512), name)
+    inputs = dict.fromkeys(random_inputs(netlist, name, seed=7), [0] * CYCLES)
+    ones = {"read__request": [1], "write__request": [1], "write__mask": [255]}
+    inputs |= {port: values * CYCLES for port, values in ones.items()}
+    plain = behaviour(sources(name, netlist), name, inputs)["read__data"]
+    garbage = behaviour(sources(name, netlist, garbage=True), name, inputs)["read__data"]
+    assert {int(word, 16) for word in plain[5:]} == {0}
+    assert {int(word, 16) for word in garbage[5:]} == {(1 << 128) - 1}
+
+
 def test_a_wrong_cell_is_seen():
     name = "popcount"
     rtl, netlist = verilog(Popcount(), name), netlist_verilog(Popcount(), name)

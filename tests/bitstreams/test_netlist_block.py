@@ -24,6 +24,8 @@ def test_the_netlist_of_the_accelerator_runs_a_block():
     image = block_image(packed, 1, 0)
     program = schedule_block(image, CONFIGURATION)
     netlist = netlist_verilog(Accelerator(CONFIGURATION), "accelerator")
-    simulator = block_simulator(CONFIGURATION, netlist=sources("accelerator", netlist))
+    simulator = block_simulator(
+        CONFIGURATION, netlist=sources("accelerator", netlist, garbage=True)
+    )
     run = simulate(program, image, x, simulator=simulator)
     assert_equal(golden_tensors(packed, x), run)

@@ -66,7 +66,7 @@ class Command:
         two = 1 if f["operand"] == Operand.PIXEL else 2
         last_word = f["pairs"] * two % lanes // two
         late = 3 - last_word if last_word in (1, 2) and not bias else 0
-        last = [5 - 2 * bias + self.steps - 1]
+        last = [6 - 2 * bias + self.steps - 1]
         for i in range(1, f["tokens"] * f["groups"]):
             last.append(last[-1] + max(self.steps + late, s))
             if i >= written:
