@@ -154,6 +154,7 @@ def _of_thresholds(
     configuration: Configuration,
 ) -> list[Row]:
     """A row a width."""
+    from sw.compiler.build import refined
     from sw.compiler.fold import fold
     from sw.compiler.load import load
     from sw.compiler.pictures import calibration_pictures
@@ -162,6 +163,7 @@ def _of_thresholds(
     calibration, names = calibration_pictures(data, model.config.image)
     names = names if len(names) == model.config.classes else ()
     folded = fold(load(model, class_names=names))
+    folded = refined(folded, calibration)
     rows, pictures, real = [], None, None
     for form in formats:
         packed = quantise(folded, calibration, value=form).packed

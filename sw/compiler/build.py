@@ -111,7 +111,21 @@ def quantise_network(
             f"{calibration} has {len(names)} classes, the model has "
             f"{shape.classes}: its classes stay numbers"
         )
-    return quantise(folded, images), images
+    return quantise(refined(folded, images), images), images
+
+
+def refined(folded: FoldedNetwork, images: Tensor) -> FoldedNetwork:
+    """The network in the form that loses least to integers: same function but for 8-bit matrices.
+
+    Pictures are uint8 (N, H, W, 3).
+    """
+    from sw.compiler.calibrate import calibrate
+    from sw.compiler.equalise import equalise
+    from sw.compiler.rounding import round_matrices
+
+    seen = calibrate(folded, images)
+    network, _ = equalise(round_matrices(folded, seen.moments), seen)
+    return network
 
 
 def write(quantised: QuantisedNetwork, images: Tensor, path: Path) -> PackedNetwork:

@@ -17,17 +17,35 @@ from sw.compiler.packed import block_name
 
 @dataclass
 class Ranges:
-    """Greatest magnitudes seen: `groups` by scale group, `pre` by layer, and `pops` by stage (the
-    greatest number of equal bits of a query and a key).
+    """What was seen of the network's values.
+
+    Parameters
+    ----------
+    channels : dict of str to float64 (channels,)
+        Greatest magnitudes by scale group.
+    pre : dict of str to float
+        Greatest magnitudes of pre-activations by layer.
+    pops : dict of int to int
+        Greatest number of equal bits of a query and a key by stage.
+    moments : dict of str to float64 (K, K)
+        By real layer: sum of the outer products of its operands.
     """
 
-    groups: dict[str, float] = field(default_factory=dict)
+    channels: dict[str, Tensor] = field(default_factory=dict)
     pre: dict[str, float] = field(default_factory=dict)
     pops: dict[int, int] = field(default_factory=dict)
+    moments: dict[str, Tensor] = field(default_factory=dict)
 
     def group(self, name: str, tensor: Tensor) -> Tensor:
         """Notes a tensor of a scale group and returns it."""
-        self.groups[name] = max(self.groups.get(name, 0.0), float(tensor.abs().max()))
+        here = tensor.abs().flatten(0, -2).amax(0).double()
+        self.channels[name] = torch.maximum(self.channels.get(name, here), here)
+        return tensor
+
+    def operands(self, name: str, tensor: Tensor) -> Tensor:
+        """Notes what a real layer multiplies and returns it."""
+        flat = tensor.flatten(0, -2).double()
+        self.moments[name] = self.moments.get(name, 0) + flat.T @ flat
         return tensor
 
 
@@ -77,7 +95,7 @@ class _Run:
         """``y`` of +-1 (or real) inputs, or of an already formed sum where there is no weight."""
         kind, v = self.kind, layer.bias.to(self.kind)
         if layer.real:
-            residual = inputs @ layer.weight.to(kind).T
+            residual = self.ranges.operands(layer.name, inputs) @ layer.weight.to(kind).T
         elif inputs is not None:
             s = inputs if layer.weight is None else inputs @ layer.weight.to(kind).T
             v = v + s * layer.gain.to(kind)

@@ -49,6 +49,8 @@ class FoldedLayer:
         real layer `residual` is the group of what its matrix reads, empty for pixels.
     input_bits : str
         Name of the consumed bit tensor (binary layers).
+    unit : float64 (O,) or None
+        Of a real layer: the weight's rows are 8-bit integers times it; None if not yet rounded.
     position : float64 (tokens, O) or None
     """
 
@@ -65,6 +67,7 @@ class FoldedLayer:
     residual: str = ""
     input_bits: str = ""
     thresholds: tuple[Threshold, ...] = ()
+    unit: Tensor | None = None
     position: Tensor | None = None
 
     @property

@@ -1,6 +1,7 @@
 """Integer matrices of real layers (stem, real patch embeddings), and how their sum is scaled.
 
-Row o of the weight is ``matrix_o * scale_o`` with ``scale_o = max |w_o| / 127``.  The sum of
+Row o of the weight is ``matrix_o * scale_o`` with ``scale_o = max |w_o| / 127``, or the unit that
+:mod:`sw.compiler.rounding` chose.  The sum of
 products drops sum_shift bits; what is left, s, is a VALUE.  One count of s is worth ``count =
 scale_o * 2**(sum_shift - f_operand)``, and ``residual_gain = g * count * 2**(f_pre + 11)``.
 
@@ -48,7 +49,7 @@ def integer_matrix(
     Its shifted sum fits `value`.
     """
     row = layer.weight.abs().amax(1)
-    scale = torch.where(row > 0, row, 1.0) / MATRIX.high
+    scale = torch.where(row > 0, row, 1.0) / MATRIX.high if layer.unit is None else layer.unit
     matrix = torch.floor(layer.weight / scale[:, None] + 0.5)
     operand, fraction = (NORMED, groups[layer.residual]) if layer.residual else (PIXEL, 0)
     bound = int(matrix.abs().sum(1).max()) * -operand.low

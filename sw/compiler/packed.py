@@ -228,7 +228,9 @@ class PackedNetwork:
         ``head_shift`` (GRID shift of the mean over tokens; class token: absent) and
         ``logit_scale`` (float logits = integer logits * logit_scale).
     fractions : dict of str to int
-        Fraction bits of every value tensor by its full trace name.
+        Fraction bits of every value tensor by its full trace name.  A channel that
+        :mod:`sw.compiler.equalise` scaled has as many more as its exponent, which only the
+        compiler knows: no result needs it.
     saturation : dict of str to float
         Measured share of saturated elements on the calibration pictures, tensors above 0 only.
     """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -87,11 +89,11 @@ def quantise(
 def _narrowed(network: FoldedNetwork, ranges: Ranges, value: Format) -> Ranges:
     """Ranges in which the 8-bit normed groups look as wide as `value` leaves them 8 bits."""
     widened = value.high / NORMED.high
-    groups = {
+    channels = {
         name: magnitude * (widened if name.endswith(".embedding.n") else 1)
-        for name, magnitude in ranges.groups.items()
+        for name, magnitude in ranges.channels.items()
     }
-    return Ranges(groups, ranges.pre, ranges.pops)
+    return replace(ranges, channels=channels)
 
 
 def _block(

@@ -14,6 +14,9 @@ f_out from above: fractions are lowered until every layer is content (they only 
 
 from __future__ import annotations
 
+import torch
+from torch import Tensor
+
 from hw.spec.numerics import (
     GAIN_SHIFTS,
     PARAMETER,
@@ -61,25 +64,35 @@ def choose_scales(
     for name, fraction in groups.items():
         if fraction < LEAST_FRACTION:
             raise CompileError(
-                f"{name}: values reach {ranges.groups[name]:.3g} or its layers' "
+                f"{name}: values reach {largest(ranges.channels[name]):.3g} or its layers' "
                 f"parameters are extreme: fraction {fraction} < {LEAST_FRACTION}"
             )
     return groups, pre
 
 
 def _wanted(network: FoldedNetwork, ranges: Ranges) -> dict[str, float]:
-    """Magnitude that each group must hold: values, thresholds read from y, offsets, branches."""
-    wanted = dict(ranges.groups)
+    """Magnitude that each group must hold."""
+    return {name: largest(wanted) for name, wanted in wanted_channels(network, ranges).items()}
+
+
+def wanted_channels(network: FoldedNetwork, ranges: Ranges) -> dict[str, Tensor]:
+    """Magnitude that each channel of a group must hold, float64.
+
+    Values, thresholds read from y, offsets, what branches add.
+    """
+    wanted = dict(ranges.channels)
+
+    def hold(group: str, *tensors: Tensor) -> None:
+        for tensor in tensors:
+            wanted[group] = torch.maximum(wanted[group], tensor.abs())
+
     for layer in network.layers.values():
-        if layer.bias is None:
-            continue
-        own = [t.shift for t in layer.thresholds if not t.of_out]
-        wanted[layer.target] = max(wanted[layer.target], largest(*own, layer.offset))
+        if layer.bias is not None:
+            own = [t.shift for t in layer.thresholds if not t.of_out]
+            hold(layer.target, *own, layer.offset)
     for name, branch in network.branches.items():
         group = f"{name.split('.')[0]}.x"
-        wanted[group] = max(
-            wanted[group], largest(*branch.constant.values(), *branch.loss.values())
-        )
+        hold(group, *branch.constant.values(), *branch.loss.values())
     return wanted
 
 
