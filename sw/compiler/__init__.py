@@ -1,1 +1,1 @@
-"""The compiler: load, fold, quantise, pack (and schedule, for the accelerator's commands)."""
+"""The compiler: load, fold, round, equalise, quantise, pack (and schedule)."""
