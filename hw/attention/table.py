@@ -16,8 +16,9 @@ from hw.spec.numerics import EXP
 class ExpTable(wiring.Component):
     """Entries of `lanes` indices: ``entry[i] = E[index[i]] if mask[i] else 0``.
 
-    One memory with a read port a lane: block RAM, of which synthesis makes a copy a lane.  The
-    mask comes behind its output.
+    A copy of the table a lane, in block RAM; the mask comes behind its output.  No command reads
+    while another loads, so what a read that meets a write gives is left open
+    (:mod:`hw.memory.port`).
 
     Latency 2 cycles; a beat a cycle; no back-pressure.
     Golden partner: `E[index_j]` of ``hw.spec.numerics``, attention.  Validated for any table.
@@ -53,20 +54,20 @@ class ExpTable(wiring.Component):
     def elaborate(self, platform) -> Module:
         m = Module()
         c = self._c
-        m.submodules.entries = entries = Memory(
-            shape=EXP.bits, depth=c.exp_entries, init=[], attrs={"ram_style": "block"}
-        )
-        write = entries.write_port()
-        m.d.comb += [
-            self.write.grant.eq(1),
-            write.addr.eq(self.write.address),
-            write.data.eq(self.write.data),
-            write.en.eq(self.write.request),
-        ]
         mask = Signal.like(self.mask)
         m.d.sync += mask.eq(self.mask)
+        m.d.comb += self.write.grant.eq(1)
         for lane in range(c.lanes):
-            read = entries.read_port()
-            m.d.comb += read.addr.eq(self.index[lane])
+            entries = Memory(
+                shape=EXP.bits, depth=c.exp_entries, init=[], attrs={"ram_style": "block"}
+            )
+            m.submodules[f"either_entries{lane}"] = entries
+            write, read = entries.write_port(), entries.read_port()
+            m.d.comb += [
+                write.addr.eq(self.write.address),
+                write.data.eq(self.write.data),
+                write.en.eq(self.write.request),
+                read.addr.eq(self.index[lane]),
+            ]
             m.d.sync += self.entry[lane].eq(Mux(mask[lane], read.data, 0))
         return m
