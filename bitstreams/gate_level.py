@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from amaranth.back import rtlil
 from amaranth.lib import wiring
 
 from bitstreams.netlist import SYNTHESIS, synthesise
@@ -18,6 +19,7 @@ CELLS = Path(__file__).parent / "cells" / "ecp5.v"
 def netlist_verilog(component: wiring.Component, name: str) -> str:
     """The mapped netlist of a component, a module of the same name and ports.
 
+    From RTLIL, as a board's: what is said of memories there (`bitstreams.netlist`) holds here.
     Simulate it together with `CELLS`.
 
     Raises
@@ -27,9 +29,9 @@ def netlist_verilog(component: wiring.Component, name: str) -> str:
     """
     with tempfile.TemporaryDirectory(prefix="bvit-netlist-") as folder:
         work = Path(folder)
-        (work / f"{name}.v").write_text(verilog(component, name))
+        (work / f"{name}.il").write_text(rtlil.convert(component, name=name, emit_src=False))
         outputs = f"delete t:$scopeinfo; write_verilog -noattr -noexpr {name}.netlist.v"
-        synthesise(f"{name}.v", name, work, outputs=outputs)
+        synthesise(f"{name}.il", name, work, outputs=outputs)
         return (work / f"{name}.netlist.v").read_text()
 
 
