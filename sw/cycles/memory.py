@@ -80,7 +80,8 @@ PRESETS = {
     "ideal": MemoryTiming(),
     # One 16-bit single-data-rate SDRAM of 256 Mbit at the accelerator's clock (small ECP5 boards)
     # behind hw.memory.sdram: 8 transfers a beat, rows that open while another is moved, 11 cycles a
-    # refresh.  Within 1 % of that controller in RTL for whole networks.
+    # refresh.  Within 1 % of that controller in RTL for whole networks, 2 % for one
+    # that spills: it does not have the turns from reading to writing.
     "sdr-sdram": MemoryTiming(latency=17, cycles=8, refresh_interval=781, refresh_cycles=11),
     # One 16-bit DDR3 at twice the accelerator's clock, so 64 bits a cycle; rows of 1024 columns;
     # precharge and row-to-column delay about 14 ns each, 3 cycles in all; 8192 refreshes in 64 ms,

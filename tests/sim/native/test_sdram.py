@@ -80,11 +80,11 @@ def test_what_the_chip_refuses_is_one_error(monkeypatch):
     assert len(str(caught.value).splitlines()) == 1
 
 
-@pytest.mark.parametrize("name", ["real", "spilled"])
-def test_a_network_runs_bit_exactly_and_as_fast_as_the_preset_says(name):
+@pytest.mark.parametrize(("name", "within"), [("real", 0.01), ("spilled", 0.02)])
+def test_a_network_runs_bit_exactly_and_as_fast_as_the_preset_says(name, within):
     packed, picture = packed_model(name), pictures(MODELS[name], 1, 2)
     program = network_program(packed, CONFIGURATION)
     got = run_network(program, picture[0].numpy(), CONTROLLER)
     assert np.array_equal(got.logits, run(packed, picture)[0].numpy())
     model = run_network(program, picture[0].numpy(), "sdr-sdram")
-    assert got.cycles == pytest.approx(model.cycles, rel=0.01)
+    assert got.cycles == pytest.approx(model.cycles, rel=within)
