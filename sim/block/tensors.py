@@ -107,7 +107,7 @@ def observe_operation(
     seen = _Prefixed(seen, prefix)
     layer = operation.layer
     if layer in MAIN_TENSORS:
-        _main(seen, c, block, operation, beats_of("lanes"))
+        _main(seen, c, block, layer, operation, beats_of("lanes"))
     elif layer == "attention.scores":
         _scores(seen, c, block, operation, beats_of("score"))
         _probability(seen, c, block, operation, beats_of("probability"))
@@ -118,6 +118,18 @@ def observe_operation(
         put_grid(seen, layer, shape, c, operation, beats_of("grid")["mean"])
     elif layer == "pooled":
         _pooled(seen, c, block, operation, beats_of("dense")["word"])
+
+
+def observe_input_bits(
+    seen: Observation,
+    c: Configuration,
+    block: BlockImage,
+    operation: Operation,
+    beats_of: Callable[[str], dict[str, np.ndarray]],
+    prefix: str = "",
+) -> None:
+    """The input bits of a block, from an operation that makes its x and forms them."""
+    _main(_Prefixed(seen, prefix), c, block, "pass", operation, beats_of("lanes"))
 
 
 @dataclass(frozen=True)
@@ -154,17 +166,19 @@ def _main(
     seen: _Prefixed,
     c: Configuration,
     block: BlockImage,
+    name: str,
     operation: Operation,
     beats: dict[str, np.ndarray],
 ) -> None:
-    f, layer = operation.fields, block.layers[operation.layer]
+    """What beats show of the layer `name`."""
+    f, layer = operation.fields, block.layers[name]
     token, group = lane_places(c, operation)
     count = min(len(token), len(beats["y"]))
     token, group = token[:count] + operation.detail["first"], group[:count]
-    keys = operation.layer in ("pass_pooled", "reduction", "key", "value")
+    keys = name in ("pass_pooled", "reduction", "key", "value")
     rows = block.keys if keys else block.tokens
     lane = np.arange(c.lanes)
-    for name, source in MAIN_TENSORS[operation.layer]:
+    for tensor, source in MAIN_TENSORS[name]:
         if source.startswith("bits"):
             which = int(source[4:])
             if which >= layer.sets:
@@ -180,7 +194,7 @@ def _main(
             kept = c.lanes >> f["pool"]
             values, width = values[:, :kept], block.channels
             channel = group[:, None] * kept + np.arange(kept)
-        seen.put(name, (rows, width), (token[:, None], channel), values)
+        seen.put(tensor, (rows, width), (token[:, None], channel), values)
 
 
 def _pooled(

@@ -9,7 +9,13 @@ import numpy as np
 from hw.spec.commands import Opcode
 from hw.spec.configuration import Configuration
 from hw.spec.image import NORMED
-from sim.block.tensors import Observation, lane_places, observe_operation, put_grid
+from sim.block.tensors import (
+    Observation,
+    lane_places,
+    observe_input_bits,
+    observe_operation,
+    put_grid,
+)
 from sim.native import NativeSimulator
 from sim.network.taps import NetworkTaps
 from sw.compiler.packed import PackedNetwork, block_name
@@ -58,6 +64,9 @@ def network_tensors(
             observe_operation(seen, c, block, operation, beats_of, f"{operation.block}.")
         else:
             _between(seen, c, packed, operation, beats_of)
+        if operation.forms:
+            block = blocks[operation.forms]
+            observe_input_bits(seen, c, block, operation, beats_of, f"{operation.forms}.")
     return {
         name: np.ma.array(values, mask=~seen.seen[name]) for name, values in seen.tensors.items()
     }

@@ -37,7 +37,7 @@ class BlockBuffers(ABC):
         key_groups = -(-block.keys // c.lanes)
         self.keys = self.column_buffer("keys", key_groups * self.k_words * c.group_tiles)
         self.values = self.column_buffer("values", self.token_words * self.m_words * c.group_tiles)
-        self.emitter = Emitter(stream, block.layers, self.unit_words(), name)
+        self.emitter = Emitter(stream, dict(block.layers), self.unit_words(), name)
 
     @abstractmethod
     def unit_words(self) -> int:

@@ -25,6 +25,10 @@ class Chunked(Plan):
         """All but pooled f: u itself is read no more."""
         return self.c.u_words - tokens * self.token_words
 
+    def bits_words(self) -> int:
+        """None: its runs are as long as the memories allow."""
+        return 0
+
     def emit(self) -> Buffer:
         """Keys and values of every run, then every run to its x2."""
         runs = self.runs()

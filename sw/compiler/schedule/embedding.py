@@ -9,6 +9,7 @@ from sw.compiler.packed import PackedNetwork
 from sw.compiler.schedule.dense import Matrix, Operands
 from sw.compiler.schedule.emit import Emitter, Stream
 from sw.compiler.schedule.image import layer_image
+from sw.compiler.schedule.input_bits import InputBits
 from sw.compiler.schedule.lanes import linear
 from sw.compiler.schedule.operands import BitsTo, Strided, Values
 from sw.compiler.schedule.passes import affine, threshold
@@ -50,7 +51,11 @@ class Embedding(ABC):
     ----------
     following : PooledRows or None
         The same.
+    input_bits : InputBits or None
+        The bits of the new x for the first block, formed here as far as row memory has room.
     """
+
+    input_bits: InputBits | None = None
 
     def __init__(
         self,
@@ -96,6 +101,10 @@ class Embedding(ABC):
         """Whether row and u memory hold a run of output tokens."""
 
     @abstractmethod
+    def row_bits(self, tokens: int) -> int:
+        """Row words of a run of output tokens."""
+
+    @abstractmethod
     def prepare(self, row: int, rows: int, source: Values) -> object:
         """All that reads the previous x, at the first picture row of output row `row`."""
 
@@ -106,6 +115,10 @@ class Embedding(ABC):
     def emit(self, x: Values) -> None:
         """From x of the previous stage, on chip or spilled, to the new one, in runs of rows."""
         spilled = x.buffer.memory == "spill"
+        # Bits of two runs are on their way at a time.
+        room = self.c.row_words - 2 * self.row_bits(self.rows(x) * self.side)
+        if self.input_bits is not None and self.input_bits.hold(room):
+            self.e.layers[self.name] = self.input_bits.carried_by(self.e.layers[self.name])
         if self.following and spilled and self.window_rows(self.following):
             self.following.hold(2)
             self.positions.following = self.following
@@ -183,15 +196,19 @@ class BinaryEmbedding(Embedding):
 
     def fits(self, tokens: int) -> bool:
         """Whether row memory holds the bits, u memory the means."""
-        bits = -(-tokens // self.c.rows) * self.layer.weight.shape[1]
-        return bits <= self.c.row_words and tokens * self.token_words <= self.c.u_words
+        fits_row = self.row_bits(tokens) <= self.c.row_words
+        return fits_row and tokens * self.token_words <= self.c.u_words
+
+    def row_bits(self, tokens: int) -> int:
+        """The bits of its windows."""
+        return -(-tokens // self.c.rows) * self.layer.weight.shape[1]
 
     def prepare(self, row: int, rows: int, source: Values) -> tuple[Buffer, Values]:
         """Bits and means."""
         tokens, words = rows * self.side, self.token_words
         first = row * self.side
         k_words = self.layer.weight.shape[1]
-        bits = Buffer(f"{self.name}.bits", "row", -(-tokens // self.c.rows) * k_words)
+        bits = Buffer(f"{self.name}.bits", "row", self.row_bits(tokens))
         to = BitsTo(Bits.ROW, bits, 0, 0, k_words, from_out=True)
         for part in range(4):
             skip = part // 2 * self.row_words + part % 2 * words
@@ -209,6 +226,7 @@ class BinaryEmbedding(Embedding):
     def finish(self, row: int, rows: int, prepared: tuple[Buffer, Values], out: Values) -> None:
         """The binary layer, once for each copy of the mean's channels."""
         bits, means = prepared
+        to = self.input_bits and self.input_bits.to(row * self.side, rows * self.side)
         for group in range(0, out.token_words, means.token_words):
             linear(
                 self.e,
@@ -219,6 +237,7 @@ class BinaryEmbedding(Embedding):
                 residual=means,
                 main=out,
                 destination=out,
+                bits=to,
                 groups=(group, group + means.token_words),
             )
 
@@ -238,6 +257,10 @@ class RealEmbedding(Embedding):
     def fits(self, tokens: int) -> bool:
         """Whether u memory holds the sums."""
         return tokens * self.positions.x.token_words <= self.c.u_words
+
+    def row_bits(self, tokens: int) -> int:
+        """None."""
+        return 0
 
     def prepare(self, row: int, rows: int, source: Values) -> Values:
         """The sums."""
@@ -264,7 +287,9 @@ class RealEmbedding(Embedding):
 
     def finish(self, row: int, rows: int, prepared: Values, out: Values) -> None:
         """The affine layer."""
-        affine(self.e, self.name, row * self.side, rows * self.side, prepared, out, main=out)
+        first, tokens = row * self.side, rows * self.side
+        to = self.input_bits and self.input_bits.to(first, tokens)
+        affine(self.e, self.name, first, tokens, prepared, out, main=out, bits=to)
 
 
 class EmbeddedRows(Windows):

@@ -80,10 +80,12 @@ class Emitter:
         macs: int = 0,
         elements: int = 0,
         steps: int = 0,
+        forms: str = "",
     ) -> None:
         """Appends an operation."""
-        work = {"macs": macs, "elements": elements, "steps": steps, "block": self._block}
-        operation = Operation(opcode, layer, fields, accesses, detail or {}, **work)
+        work = {"macs": macs, "elements": elements, "steps": steps}
+        names = {"block": self._block, "forms": forms}
+        operation = Operation(opcode, layer, fields, accesses, detail or {}, **work, **names)
         self._stream.operations.append(operation)
 
     # -- constants -----------------------------------------------------------------------------

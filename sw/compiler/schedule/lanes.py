@@ -167,4 +167,5 @@ def linear(
             {"first": first, "tokens": tokens},
             macs=tokens * outputs * layer.inputs,
             elements=tokens * outputs,
+            forms=bits.block if bits else "",
         )

@@ -8,6 +8,7 @@ through the first words of external memory, the *spill* memory, placed like any 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,14 +24,31 @@ from sw.compiler.schedule.emit import Stream
 from sw.compiler.schedule.external import ExternalMemory
 from sw.compiler.schedule.head import head, result_words
 from sw.compiler.schedule.image import block_image
+from sw.compiler.schedule.input_bits import InputBits
 from sw.compiler.schedule.operands import Values
 from sw.compiler.schedule.order import by_start
 from sw.compiler.schedule.plan import Plan
 from sw.compiler.schedule.pooled import PooledRows
-from sw.compiler.schedule.program import Operation, ScheduleError, bound
+from sw.compiler.schedule.program import Buffer, Operation, ScheduleError, bound
 from sw.compiler.schedule.resident import Resident
 from sw.compiler.schedule.stem import PATCH_CHANNELS, pixel_words, stem
 from sw.compiler.schedule.streaming import Streaming
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """What a layer does for those that follow it, where that looks possible.
+
+    Attributes
+    ----------
+    bits : bool
+        Whoever makes x forms the bits that the block which reads it wants first.
+    embeds : bool
+        A stage's last x is embedded row by row as it is made.
+    """
+
+    bits: bool
+    embeds: bool
 
 
 @dataclass(frozen=True)
@@ -129,17 +147,17 @@ def network_program(packed: PackedNetwork, configuration: Configuration) -> Netw
         available.
     """
     plans = _plans(packed, configuration)
-    try:
-        return _program(packed, configuration, plans, embeds=True)
-    except ScheduleError:
-        # What a stage's last block and an embedding need together is known only when placed.
-        return _program(packed, configuration, plans, embeds=False)
+    # What layers need together that work for one another is known only when placed.
+    for ahead in (Ahead(bits=True, embeds=True), Ahead(bits=False, embeds=True)):
+        with suppress(ScheduleError):
+            return _program(packed, configuration, plans, ahead)
+    return _program(packed, configuration, plans, Ahead(bits=False, embeds=False))
 
 
 def _program(
-    packed: PackedNetwork, c: Configuration, plans: dict[int, type[Plan]], *, embeds: bool
+    packed: PackedNetwork, c: Configuration, plans: dict[int, type[Plan]], ahead: Ahead
 ) -> NetworkProgram:
-    """The program by given plans; for `embeds` see :func:`_emit`."""
+    """The program by given plans."""
     shape = packed.model
     spilled = [
         shape.tokens(stage) * shape.channels[stage - 1] // c.lanes
@@ -154,7 +172,7 @@ def _program(
     picture = external.reserve(picture_beats, "picture")
     result = external.reserve(result_beats, "result")
     stream = Stream(c, external)
-    _emit(stream, packed, plans, picture, result, embeds)
+    _emit(stream, packed, plans, picture, result, ahead)
     usage = allocate(stream.operations, sizes)
     operations = by_start(stream.operations, sizes, c)
     words = assemble(operations, sizes)
@@ -195,12 +213,9 @@ def _emit(
     plans: dict[int, type[Plan]],
     picture: int,
     result: int,
-    embeds: bool,
+    ahead: Ahead,
 ) -> None:
-    """All operations, from the picture's beat to the result's.
-
-    With `embeds`, a stage's last x is embedded row by row as it is made, where that looks possible.
-    """
+    """All operations, from the picture's beat to the result's."""
 
     def pooled(stage: int, block: int) -> PooledRows | None:
         """Room for the means that a block's maker of x may form."""
@@ -208,25 +223,41 @@ def _emit(
             return None
         return PooledRows(stream, block_image(packed, stage, block), block_name(stage, block))
 
+    shared: dict[int, Buffer] = {}
+
+    def input_bits(stage: int, block: int) -> InputBits | None:
+        """Room for the bits that a block's maker of x may form."""
+        plan, c = plans[stage], stream.configuration
+        if not ahead.bits or block == packed.model.depths[stage - 1]:
+            return None
+        image = block_image(packed, stage, block)
+        if plan is Resident or stage not in shared:
+            some = plan(image, Stream(c, ExternalMemory()), Buffer("x", "x", 0))
+            shared[stage] = Buffer("input_bits", "row", some.bits_words())
+        return InputBits(c, image, block_name(stage, block), shared[stage])
+
     def step(stage: int) -> Embedding:
         return embedding(stream, packed, stage, plans[stage] is Resident, pooled(stage, 0))
 
-    means, between = pooled(1, 0), None
-    x = stem(stream, packed, plans[1] is Resident, picture, means)
+    means, bits, between = pooled(1, 0), input_bits(1, 0), None
+    x = stem(stream, packed, plans[1] is Resident, picture, means, bits)
     for stage, block in packed.model.blocks():
         plan, following = plans[stage], pooled(stage, block + 1)
         if stage > 1 and block == 0:
             if not between.formed:
                 between.spills(plan is not Resident)
+                bits = between.input_bits = input_bits(stage, 0)
                 between.emit(x)
             elif plan is Resident and not between.resident:
                 between.bring()
             x, means = between.positions.x, between.following
         if stage < packed.model.stages and block + 1 == packed.model.depths[stage - 1]:
             between = step(stage + 1)
-            following = EmbeddedRows(between) if embeds and between.runs_by_row else None
+            following = EmbeddedRows(between) if ahead.embeds and between.runs_by_row else None
         image = block_image(packed, stage, block)
         schedule = plan(image, stream, x.buffer, block_name(stage, block))
+        schedule.input_bits, schedule.next_bits = bits, input_bits(stage, block + 1)
+        bits = schedule.next_bits
         if isinstance(schedule, Streaming):
             schedule.pooled, schedule.following = means, following
             means = schedule.following

@@ -111,7 +111,10 @@ class Strided:
 
 @dataclass(frozen=True)
 class BitsTo:
-    """Where a layer's bits go: `kind`, buffer, word of tile 0 (key 0), strides, first key."""
+    """Where a layer's bits go: `kind`, buffer, word of tile 0 (key 0), strides, first key.
+
+    `block` is the block whose input bits they are, where that is not the layer's own.
+    """
 
     kind: Bits
     buffer: Buffer
@@ -120,6 +123,7 @@ class BitsTo:
     tile_words: int = 0
     first_key: int = 0
     from_out: bool = False
+    block: str = ""
 
 
 @dataclass(frozen=True)

@@ -37,8 +37,9 @@ def affine(
     residual: Values,
     destination: Values,
     main: Values | None = None,
+    bits: BitsTo | None = None,
 ) -> None:
-    """AFFINE: y of the residual alone, plus main."""
+    """AFFINE: y of the residual alone, plus main; its bits, if any, to `bits`."""
     for unit in e.units(name):
         fields, accesses = lane_fields(
             e.c,
@@ -49,6 +50,7 @@ def affine(
             residual=residual,
             main=main,
             destination=destination,
+            bits=bits,
         )
         fields |= _without_array(e.c, tokens, unit.last - unit.first)
         fields |= {"first_group": unit.first}
@@ -59,6 +61,7 @@ def affine(
             accesses,
             {"first": first, "tokens": tokens},
             elements=tokens * (unit.last - unit.first) * e.c.lanes,
+            forms=bits.block if bits else "",
         )
 
 

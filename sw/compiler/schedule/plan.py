@@ -8,6 +8,7 @@ from hw.spec.commands import Bits
 from sw.compiler.schedule import attention, lanes, passes
 from sw.compiler.schedule.buffers import BlockBuffers
 from sw.compiler.schedule.dense import pool_channels
+from sw.compiler.schedule.input_bits import InputBits
 from sw.compiler.schedule.operands import BitsTo, Upsampled, Values
 from sw.compiler.schedule.program import Access, Buffer
 
@@ -16,7 +17,18 @@ LANE_POOLS = (1, 2, 4, 8)
 
 
 class Plan(BlockBuffers):
-    """The steps; a plan says over which tokens, in which order, and where x is."""
+    """The steps; a plan says over which tokens, in which order, and where x is.
+
+    Attributes
+    ----------
+    input_bits : InputBits or None
+        The bits of x, where its maker may have formed them.
+    next_bits : InputBits or None
+        The bits of x2, which :meth:`ffn_output` forms if there is room for them.
+    """
+
+    input_bits: InputBits | None = None
+    next_bits: InputBits | None = None
 
     # -- keys and values -----------------------------------------------------------------------
 
@@ -197,8 +209,28 @@ class Plan(BlockBuffers):
         """x2 in place of x1."""
         main = u if self.block.branch is not None else x
         lanes.linear(
-            self.emitter, "ffn", first, tokens, row, residual=pooled, main=main, destination=x
+            self.emitter,
+            "ffn",
+            first,
+            tokens,
+            row,
+            residual=pooled,
+            main=main,
+            destination=x,
+            bits=self.next_bits and self.next_bits.to(first, tokens),
         )
+
+    def holds_next_bits(self, room: int) -> bool:
+        """Whether x2's bits are formed, in `room` row words; the last layer carries thresholds."""
+        if self.next_bits is None or not self.next_bits.hold(room):
+            return False
+        layers = self.emitter.layers
+        layers["ffn"] = self.next_bits.carried_by(layers["ffn"])
+        return True
+
+    @abstractmethod
+    def bits_words(self) -> int:
+        """Row words that it can use for bits of x formed ahead."""
 
     @abstractmethod
     def emit(self) -> Buffer:

@@ -87,6 +87,8 @@ class Operation:
         The layer it belongs to, as in traces and reports (``query``, ``stage2.embedding``).
     block : str
         The block whose layer that is, in a network's program; empty elsewhere.
+    forms : str
+        The block whose input bits its row bits are, where they are not the layer's own.
     fields : dict
         Field values of the command's record; :class:`At` where an address is not known yet.
     accesses : list of Access
@@ -107,6 +109,7 @@ class Operation:
     elements: int = 0
     steps: int = 0
     block: str = ""
+    forms: str = ""
     tag: int = 0
 
     @property

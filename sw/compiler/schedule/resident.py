@@ -10,6 +10,9 @@ from sw.compiler.schedule.plan import Plan
 from sw.compiler.schedule.pooling import Window, branch, grid
 from sw.compiler.schedule.program import Access, Buffer
 
+LEAST_TILES = 2
+"""Tiles of a chunk of hidden whose latency the next one hides."""
+
 
 class Resident(Plan):
     """x and u stay on chip."""
@@ -27,6 +30,10 @@ class Resident(Plan):
         branches = self.block.branch is not None
         return self.c.u_words - (self.u.words if branches else 2 * tokens * self.token_words)
 
+    def bits_words(self) -> int:
+        """Those of all tokens: it needs them at a time, whoever forms them."""
+        return self.block.layers["pass"].sets * self.tiles(self.block.tokens) * self.k_words
+
     def chunks(self, tiles: int) -> list[tuple[int, int]]:
         """Runs (first, tokens) of `tiles` tiles each."""
         step, n = tiles * self.c.rows, self.block.tokens
@@ -35,23 +42,12 @@ class Resident(Plan):
     def emit(self) -> Buffer:
         """Keys and values, attention over chunks, FFN over chunks."""
         block, e = self.block, self.emitter
-        n, kw, r = block.tokens, self.k_words, block.reduction
-        words = self.tiles(n) * kw
-        sets = block.layers["pass"].sets
+        n, r = block.tokens, block.reduction
         x, u = self.at(self.x, 0), self.at(self.u, 0)
-        bits = self.row_buffer("input_bits", n, kw, sets=sets)
-        passes.threshold(
-            e, "pass", 0, n, x, self.bits_to(bits, kw, sets_apart=words, from_out=True)
-        )
+        query, *key_value = self.input(x)
         if r == 1:
             kv = u
-            self.key_value(
-                n,
-                Access(bits, words, 2 * words, False),
-                Access(bits, 2 * words, 3 * words, False),
-                x,
-                kv,
-            )
+            self.key_value(n, *key_value, x, kv)
         else:
             pooled = Values(
                 Buffer("pooled_mean", "u", block.keys * self.token_words), 0, self.token_words
@@ -67,10 +63,21 @@ class Resident(Plan):
                 )
             kv = Values(Buffer("kv", "u", block.keys * self.token_words), 0, self.token_words)
             self.reduced_keys(pooled, kv)
-        n2_bits = self.row_buffer("n2_bits", n, kw)
-        self.attention(bits, kv, n2_bits)
+        n2_bits = self.row_buffer("n2_bits", n, self.k_words)
+        self.attention(query.buffer, kv, n2_bits)
         self.ffn(n2_bits)
         return self.x
+
+    def input(self, x: Values) -> list[Access]:
+        """The bits of x of query, and without a reduction of key and value."""
+        n, kw, sets = self.block.tokens, self.k_words, self.block.layers["pass"].sets
+        if self.input_bits is not None and self.input_bits.formed(0, n):
+            return [self.input_bits.formed(0, n, which) for which in range(sets)]
+        words = self.tiles(n) * kw
+        bits = self.row_buffer("input_bits", n, kw, sets=sets)
+        to = self.bits_to(bits, kw, sets_apart=words, from_out=True)
+        passes.threshold(self.emitter, "pass", 0, n, x, to)
+        return [Access(bits, i * words, (i + 1) * words, False) for i in range(sets)]
 
     def attention(self, bits: Buffer, kv: Values, n2_bits: Buffer) -> None:
         """Query, scores, context and output, skewed by a chunk; branches as rows complete."""
@@ -166,21 +173,23 @@ class Resident(Plan):
         stays = weights <= c.column_words
         branches = block.branch is not None
         free = c.x_words - self.x.words if branches else c.u_words - self.u.words
-        tiles = self.tiles(block.tokens)
-        if stays:
-            step = min(
-                (c.row_words - n2_bits.words) // (2 * self.hidden_words),
-                free // (2 * c.rows * self.token_words),
-                -(-tiles // 3),
-            )
-        else:
-            # One chunk if it fits: every other one loads the weights again.
-            room = free if branches else c.u_words
-            step = min(
-                (c.row_words - n2_bits.words) // self.hidden_words,
-                room // (c.rows * self.token_words),
-                tiles,
-            )
+        tiles, row_words = self.tiles(block.tokens), c.row_words - n2_bits.words
+        # Chunks on their way at a time: where the weights do not stay, all in one if it fits, as
+        # every other one loads them again.
+        live, most = (2, -(-tiles // 3)) if stays else (1, tiles)
+        room = free if branches or stays else c.u_words
+        step = min(
+            row_words // (live * self.hidden_words),
+            room // (live * c.rows * self.token_words),
+            most,
+        )
+        # What is left of row memory takes the next block's bits; chunks may shrink for them as
+        # long as a chunk hides the latency of the one before, and there is room for one more, or
+        # buffers would wait for places.
+        least = min(step, LEAST_TILES) if stays else step
+        if self.holds_next_bits(row_words - least * (live + stays) * self.hidden_words):
+            row_words -= self.next_bits.buffer.words
+            step = min(step, row_words // ((live + stays) * self.hidden_words))
         pending: list[tuple[int, int, Access, Values]] = []
         for first, tokens in self.chunks(max(1, step)):
             if first and not stays:

@@ -8,6 +8,7 @@ from sw.compiler.packed import PackedNetwork, Shape
 from sw.compiler.schedule.dense import Matrix, Operands
 from sw.compiler.schedule.emit import Emitter, Stream
 from sw.compiler.schedule.image import layer_image
+from sw.compiler.schedule.input_bits import InputBits
 from sw.compiler.schedule.operands import Values
 from sw.compiler.schedule.passes import affine
 from sw.compiler.schedule.pooled import PooledRows
@@ -31,6 +32,7 @@ def stem(
     resident: bool,
     picture: int,
     following: PooledRows | None = None,
+    bits: InputBits | None = None,
 ) -> Values:
     """From the picture at beat `picture` to x of stage 1, in runs of tokens that fit.
 
@@ -40,9 +42,14 @@ def stem(
         x stays in x memory; else it goes to the spill memory.
     following : PooledRows or None
         The means of x for the first block, formed here if a run can be one of its windows.
+    bits : InputBits or None
+        The bits of x for the first block, formed here as far as row memory has room.
     """
     c, layer, shape = stream.configuration, packed.layer("stem"), packed.model
-    e = Emitter(stream, {"stem": layer_image(layer)}, c.column_words)
+    image = layer_image(layer)
+    if bits and bits.hold(c.row_words):
+        image = bits.carried_by(image)
+    e = Emitter(stream, {"stem": image}, c.column_words)
     matrix = Matrix(e, "stem", layer)
     words, extra = pixel_words(shape, c), int(shape.class_token)
     windows = following and _windows(c, words, following)
@@ -69,7 +76,8 @@ def stem(
         matrix.multiply(first + extra, [(Operands(Operand.PIXEL, pixels, pairs), count)], sums)
         x = positions.load(start, tokens)
         out = x.at(first + extra - start)
-        affine(e, "stem", first + extra, count, sums, out, main=out)
+        to = bits and bits.to(first + extra, count)
+        affine(e, "stem", first + extra, count, sums, out, main=out, bits=to)
         positions.finish(start, tokens, x)
     return positions.x
 

@@ -89,9 +89,23 @@ class Streaming(Plan):
         """Slots from a chunk's scores to its x2: row y may go when row y+2's branches are read."""
         return 2 * -(-2 // self.rows_of_chunk()) + 2 if self.block.branch is not None else 4
 
+    def bits_words(self) -> int:
+        """Those of as many chunks as what is on its way and the reduced grid's bits leave room for.
+
+        A chunk's bits live for up to three slots, n2's until its hidden layer; what is tighter
+        leaves gaps too small for hidden's.
+        """
+        block, kw = self.block, self.k_words
+        tiles = self.tiles(self.rows_of_chunk() * block.width)
+        chunk = (9 + self.slots()) * kw + 3 * (block.heads * self.m_words + self.hidden_words)
+        free = self.c.row_words - tiles * chunk - 3 * self.tiles(block.keys) * kw
+        fitting = max(0, free) // (tiles * kw)
+        return min(fitting * tiles, self.tiles(block.tokens)) * kw
+
     def stream(self, kv: Values) -> Buffer:
         """One slot a chunk; a step `lag` slots behind works on an earlier chunk."""
         block, e, kw = self.block, self.emitter, self.k_words
+        self.holds_next_bits(self.c.row_words)
         rows = self.rows_of_chunk()
         bounds = [(y, min(rows, block.height - y)) for y in range(0, block.height, rows)]
         near = -(-2 // rows)
@@ -158,12 +172,16 @@ class Streaming(Plan):
     def open_chunk(self, first: int, tokens: int) -> dict:
         """Loads a chunk of x, makes its query input bits and room for u."""
         x = self.chunk_of_x("x", first, tokens, self.following)
-        bits = self.row_buffer("input_bits", tokens, self.k_words)
-        passes.threshold(
-            self.emitter, "pass", first, tokens, x, self.bits_to(bits, self.k_words, from_out=True)
-        )
         u = Values(Buffer("u", "u", tokens * self.token_words), 0, self.token_words)
-        return {"x": x, "u": u, "bits": Access(bits, 0, bits.words, False)}
+        formed = self.input_bits and self.input_bits.formed(first, tokens)
+        return {"x": x, "u": u, "bits": formed or self.threshold(first, tokens, x)}
+
+    def threshold(self, first: int, tokens: int, x: Values) -> Access:
+        """The query's bits of a chunk of x."""
+        bits = self.row_buffer("input_bits", tokens, self.k_words)
+        to = self.bits_to(bits, self.k_words, from_out=True)
+        passes.threshold(self.emitter, "pass", first, tokens, x, to)
+        return Access(bits, 0, bits.words, False)
 
     def branch_rows(self, bounds: list[tuple[int, int]], state: dict[int, dict], i: int) -> None:
         """BRANCH of every picture row of chunk i."""
