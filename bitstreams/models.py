@@ -7,6 +7,7 @@ from typing import Any
 
 from bitstreams.boards import Board
 from hw.memory.sdram import SdramTiming
+from sim.native.memory import Sdram
 from sim.network.run import run_network
 from sw.compiler.schedule import ScheduleError, network_program
 from sw.files import load_image, load_model
@@ -19,16 +20,19 @@ def model_cycles(
 ) -> list[dict[str, Any]]:
     """Name, memory, cycles and frames a second of every model of a board.
 
-    The SDRAM controller is simulated too, at the board's clock, less the two cycles of the pads'
+    The SDRAM controller is simulated too, at its own clock, less the two cycles of the pads'
     registers that a read takes longer.  Frames a second are those of the accelerator at `fmax_mhz`,
-    program, weights and picture in the SDRAM; the host's link is not in them.  A model that the
-    configuration cannot hold has the scheduler's reason instead.
+    and of the SDRAM so many times as fast; program, weights and picture are in it; the host's link
+    is not in them.  A model that the configuration cannot hold has the scheduler's reason instead.
     """
-    memory = SdramTiming(board.memory, board.clock_hz)
+    memory = Sdram(SdramTiming(board.memory, board.memory_hz), board.memory_ratio)
     rows = []
     for name in board.models:
         report(f"simulate {name} on {board.configuration.name}")
-        label = f"SDRAM controller with the times of {board.clock_hz / 1e6:g} MHz"
+        label = (
+            f"SDRAM controller with the times of {board.memory_hz / 1e6:g} MHz, "
+            f"{board.memory_ratio} times the accelerator's clock"
+        )
         row: dict[str, Any] = {"name": name, "memory": label}
         packed = load_model(name, SEED, report)
         try:

@@ -66,9 +66,9 @@ def clocks(routed: dict[str, Any]) -> dict[str, float]:
 
 
 def fmax(routed: dict[str, Any], clock_hz: float) -> float:
-    """Highest frequency in MHz of the slowest clock that is set to `clock_hz`."""
-    near = [e for e in routed["fmax"].values() if abs(e["constraint"] * 1e6 / clock_hz - 1) < 0.01]
-    return min(entry["achieved"] for entry in near)
+    """Highest frequency in MHz of what is set to `clock_hz`, faster clocks in their ratio to it."""
+    ratios = [(entry, entry["constraint"] * 1e6 / clock_hz) for entry in routed["fmax"].values()]
+    return min(entry["achieved"] / ratio for entry, ratio in ratios if ratio > 0.99)
 
 
 def paths(routed: dict[str, Any]) -> list[Path]:

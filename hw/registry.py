@@ -21,6 +21,7 @@ from hw.link.link import Link
 from hw.link.memory_access import MemoryAccess
 from hw.link.uart import ONE, UartReceiver, UartTransmitter
 from hw.memory import ReadArbiter, ValueMemory, WriteArbiter
+from hw.memory.crossing import CrossedMemory
 from hw.memory.sdram import SLOW_16X16M, SdramController, SdramTiming
 from hw.memory.sdram.columns import Columns
 from hw.memory.sdram.rows import Rows
@@ -36,6 +37,7 @@ _ARGUMENTS = {
     BlockQueue: {"shape": 8, "depth": 4},
     Bursts: {"limit": 16, "budget": 32, "write": False},
     Columns: {"timing": _TIMING},
+    CrossedMemory: {"memory": SdramController(_TIMING), "domain": "memory"},
     Executor: {"clock_hz": 1_000_000, "memory_beats": 1024},
     Delay: {"shape": 4, "cycles": 2},
     LinearWalk: {"outer_step": 1},

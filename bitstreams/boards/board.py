@@ -35,6 +35,8 @@ class Board:
         Of the UART.
     memory : SdramChip
         The board's external memory.
+    memory_ratio : int
+        Cycles of its clock in one of the accelerator's.
     loader : str
         Its name for openFPGALoader.
     models : tuple of str
@@ -49,8 +51,14 @@ class Board:
     clock_hz: int
     baud: int
     memory: SdramChip
+    memory_ratio: int
     loader: str
     models: tuple[str, ...]
+
+    @property
+    def memory_hz(self) -> int:
+        """Clock of the external memory."""
+        return self.clock_hz * self.memory_ratio
 
     @property
     def folder(self) -> str:

@@ -71,9 +71,10 @@ def pll_dividers(input_hz: float, output_hz: float) -> Dividers:
 class Ecp5Clock(Elaboratable):
     """Drives clock and reset of ``sync``, at `output_hz` from an oscillator through an EHXPLLL.
 
-    nextpnr derives the constraints of the outputs from the dividers and the oscillator's.  The
-    domain ``late`` is the same clock a quarter of a period later, or as near as the VCO allows, for
-    what a chip outside is clocked with; it has no reset.
+    nextpnr derives the constraints of the outputs from the dividers and the oscillator's.  With
+    `ratio` above 1 the domain ``memory`` is a clock so many times as fast.  The domain ``late`` is
+    the fastest clock some quarters of a period later, or as near as the VCO allows, for what a chip
+    outside is clocked with.  Neither has a reset.
 
     Its reset holds until the PLL has been locked for `RESET_CYCLES` cycles, and again when the
     lock is lost.  The counter's own registers start from their configured values.
@@ -84,19 +85,51 @@ class Ecp5Clock(Elaboratable):
         The oscillator's buffered clock.
     input_hz, output_hz : float
         Frequencies.
+    ratio : int
+        Of the memory's clock to ``sync``'s.
+    late_quarters : int
+        Quarters of a period of the fastest clock by which ``late`` comes later.
+
+    Attributes
+    ----------
+    hz : float
+        What comes out as ``sync``.
     """
 
-    def __init__(self, input_clock: Signal, input_hz: float, output_hz: float) -> None:
-        self._input_clock = input_clock
-        self.dividers = pll_dividers(input_hz, output_hz)
-        self.hz = self.dividers.output_hz(input_hz)
+    def __init__(
+        self,
+        input_clock: Signal,
+        input_hz: float,
+        output_hz: float,
+        *,
+        ratio: int = 1,
+        late_quarters: int = 1,
+    ) -> None:
+        self._input_clock, self._ratio, self._late = input_clock, ratio, late_quarters
+        self.dividers = pll_dividers(input_hz, output_hz * ratio)
+        self.hz = self.dividers.output_hz(input_hz) / ratio
 
     def elaborate(self, platform) -> Module:  # noqa: D102
         m = Module()
-        d = self.dividers
+        d, late = self.dividers, self._late * self.dividers.output
         # The same clock without reset, for what makes the reset.
         m.domains.wake = ClockDomain(reset_less=True, local=True)
         clock, locked = Signal(), Signal()
+        slower = {}
+        if self._ratio > 1:
+            divider = d.output * self._ratio
+            slower = {
+                "p_OUTDIVIDER_MUXC": "DIVC",
+                "p_CLKOS2_ENABLE": "ENABLED",
+                "p_CLKOS2_DIV": divider,
+                "p_CLKOS2_CPHASE": divider - 1,
+                "p_CLKOS2_FPHASE": 0,
+                "o_CLKOS2": ClockSignal("sync"),
+            }
+            m.d.comb += ClockSignal("memory").eq(clock)
+        else:
+            m.d.comb += ClockSignal("sync").eq(clock)
+        m.d.comb += ClockSignal("wake").eq(ClockSignal("sync"))
         m.submodules.pll = Instance(
             "EHXPLLL",
             a_ICP_CURRENT="12",
@@ -118,8 +151,8 @@ class Ecp5Clock(Elaboratable):
             p_OUTDIVIDER_MUXB="DIVB",
             p_CLKOS_ENABLE="ENABLED",
             p_CLKOS_DIV=d.output,
-            p_CLKOS_CPHASE=d.output - 1 + d.output // 4,
-            p_CLKOS_FPHASE=d.output % 4 * 2,
+            p_CLKOS_CPHASE=d.output - 1 + late // 4,
+            p_CLKOS_FPHASE=late % 4 * 2,
             i_CLKI=self._input_clock,
             i_CLKFB=clock,
             i_RST=0,
@@ -134,8 +167,8 @@ class Ecp5Clock(Elaboratable):
             o_CLKOP=clock,
             o_CLKOS=ClockSignal("late"),
             o_LOCK=locked,
+            **slower,
         )
-        m.d.comb += [ClockSignal("sync").eq(clock), ClockSignal("wake").eq(clock)]
         steady = Signal()
         m.submodules.locked = FFSynchronizer(locked, steady, o_domain="wake")
         left = Signal(range(RESET_CYCLES), init=RESET_CYCLES - 1)

@@ -1,11 +1,11 @@
-"""Pins of an SDRAM on an ECP5: registered at the pad, its clock a quarter period later."""
+"""Pins of an SDRAM on an ECP5: registered at the pad, its clock some quarters of a period later."""
 
 from __future__ import annotations
 
 from amaranth.hdl import Elaboratable, Module
 from amaranth.lib import io
 
-from hw.memory.sdram import SdramController, SdramTiming, capture_cycles
+from hw.memory.sdram import SdramController, SdramError, SdramTiming, capture_cycles
 
 PAD_REGISTERS = (1, 1)
 """Registers in the pads, out and in."""
@@ -13,21 +13,30 @@ DELAY_PS = (2_000, 6_000)
 """What clock pad, board both ways and data pad take, least and most: assumed, not measured."""
 
 
-def quarter_late(timing: SdramTiming) -> int:
-    """`capture` of a controller whose chip's clock is a quarter period late.
+def late_clock(timing: SdramTiming) -> tuple[int, int]:
+    """Quarters of a period by which the chip's clock is late, and the controller's `capture` then.
 
-    A command then has a quarter of set-up and three quarters of hold time.
+    The least that leaves a clock edge for every word read: a command has so much set-up time, and
+    the rest of the period to hold.
+
+    Raises
+    ------
+    SdramError
+        None does: the clock is too fast for the delays.
     """
-    return capture_cycles(
-        timing,
-        late_ps=10**12 // timing.clock_hz // 4,
-        delay_ps=DELAY_PS,
-        pad_registers=PAD_REGISTERS,
-    )
+    for quarters in (1, 2, 3):
+        late = quarters * 10**12 // timing.clock_hz // 4
+        try:
+            return quarters, capture_cycles(
+                timing, late_ps=late, delay_ps=DELAY_PS, pad_registers=PAD_REGISTERS
+            )
+        except SdramError as error:
+            last = error
+    raise last
 
 
 class SdramPads(Elaboratable):
-    """A controller of :func:`quarter_late`, and the pads of the platform's resource ``sdram``.
+    """A controller of :func:`late_clock`, and the pads of the platform's resource ``sdram``.
 
     Parameters
     ----------
@@ -35,12 +44,15 @@ class SdramPads(Elaboratable):
         Elaborated by whoever takes its memory port.
     port
         The requested resource, without direction.
+    domain : str
+        Clock domain of the controller.
     chip_domain : str
         Clock domain that the chip's clock follows.
     """
 
-    def __init__(self, controller: SdramController, port, chip_domain: str) -> None:
-        self._pins, self._port, self._chip_domain = controller.pins, port, chip_domain
+    def __init__(self, controller: SdramController, port, domain: str, chip_domain: str) -> None:
+        self._pins, self._port = controller.pins, port
+        self._domain, self._chip_domain = domain, chip_domain
 
     def elaborate(self, platform) -> Module:  # noqa: D102
         m = Module()
@@ -48,10 +60,12 @@ class SdramPads(Elaboratable):
         m.submodules.clk = clock = io.DDRBuffer("o", port.clk, o_domain=self._chip_domain)
         m.d.comb += [clock.o[0].eq(1), clock.o[1].eq(0)]
         for name in ("clk_en", "cs", "ras", "cas", "we", "ba", "a", "dqm"):
-            m.submodules[name] = pad = io.FFBuffer("o", getattr(port, name))
+            m.submodules[name] = pad = io.FFBuffer("o", getattr(port, name), o_domain=self._domain)
             m.d.comb += pad.o.eq(getattr(pins, name))
         for bit in range(len(port.dq)):
-            m.submodules[f"dq{bit}"] = pad = io.FFBuffer("io", port.dq[bit])
+            m.submodules[f"dq{bit}"] = pad = io.FFBuffer(
+                "io", port.dq[bit], i_domain=self._domain, o_domain=self._domain
+            )
             m.d.comb += [
                 pad.o.eq(pins.dq_o[bit]),
                 pad.oe.eq(pins.dq_oe),

@@ -7,7 +7,8 @@ from amaranth.lib import io
 
 from bitstreams.boards.board import Board
 from bitstreams.boards.pll import Ecp5Clock
-from bitstreams.boards.sdram import SdramPads, quarter_late
+from bitstreams.boards.sdram import SdramPads, late_clock
+from hw.memory.crossing import CrossedMemory
 from hw.memory.sdram import SdramController, SdramTiming
 from hw.system import System
 
@@ -25,19 +26,28 @@ class Ulx3s(Elaboratable):
         m = Module()
         board = self._board
         m.domains.sync = ClockDomain()
+        if board.memory_ratio > 1:
+            m.domains.memory = ClockDomain(reset_less=True)
         m.domains.late = ClockDomain(reset_less=True)
+        timing = SdramTiming(board.memory, board.memory_hz)
+        quarters, capture = late_clock(timing)
         m.submodules.oscillator = oscillator = io.Buffer("i", platform.request("clk25", dir="-"))
         m.submodules.clock = clock = Ecp5Clock(
-            oscillator.i, platform.default_clk_frequency, board.clock_hz
+            oscillator.i,
+            platform.default_clk_frequency,
+            board.clock_hz,
+            ratio=board.memory_ratio,
+            late_quarters=quarters,
         )
-        hz = round(clock.hz)
-        timing = SdramTiming(board.memory, hz)
-        controller = SdramController(timing, quarter_late(timing))
-        m.submodules.sdram = SdramPads(controller, platform.request("sdram", dir="-"), "late")
+        # A memory at the accelerator's clock needs no crossing.
+        crosses = board.memory_ratio > 1
+        controller = SdramController(timing, capture)
+        port = platform.request("sdram", dir="-")
+        m.submodules.sdram = SdramPads(controller, port, "memory" if crosses else "sync", "late")
         m.submodules.system = system = System(
             board.configuration,
-            memory=controller,
-            clock_hz=hz,
+            memory=CrossedMemory(controller, "memory") if crosses else controller,
+            clock_hz=round(clock.hz),
             baud=board.baud,
         )
         uart = platform.request("uart", dir="-")

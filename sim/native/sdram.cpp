@@ -49,17 +49,21 @@ public:
         top_.write_valid = write_valid;
         std::memcpy(top_.write_data.data(), &data, sizeof data);
         top_.read_ready = read_taken;
-        top_.clk = 0;
-        top_.eval();
-        top_.clk = 1;
-        top_.eval();
-        uint16_t* const words = reinterpret_cast<uint16_t*>(contents_);
-        uint16_t& word = words[top_.word_address];
-        if (top_.word_write) {
-            word = top_.word_data;
-            --owed_words_;
+        top_.port_clk = 0;
+        // A cycle of the port is as many of the chip's.
+        for (unsigned cycle = 0; cycle == 0 || cycle < top_.ratio; ++cycle) {
+            top_.clk = 0;
+            top_.eval();
+            top_.clk = top_.port_clk = 1;
+            top_.eval();
+            uint16_t* const words = reinterpret_cast<uint16_t*>(contents_);
+            uint16_t& word = words[top_.word_address];
+            if (top_.word_write) {
+                word = top_.word_data;
+                --owed_words_;
+            }
+            top_.word = word;
         }
-        top_.word = word;
     }
 
 private:

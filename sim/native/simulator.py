@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from hw.memory.sdram import SdramTiming
 from hw.spec.commands import Engine
 from hw.spec.configuration import Configuration
 from hw.spec.registers import REGISTERS
@@ -16,7 +15,7 @@ from sim.block.taps import Beats, tap_fields, unpack
 from sim.errors import SimulationError
 from sim.memory_file import read_trace
 from sim.native.child import Child, Operation, Status
-from sim.native.memory import external_memory
+from sim.native.memory import Sdram, external_memory
 from sim.native.sdram import build_sdram
 from sim.native.top import build_native, taps
 from sw.cycles.memory import MemoryTiming
@@ -50,8 +49,8 @@ class NativeSimulator:
     ----------
     configuration : Configuration
         Built when it is not in the cache: minutes for a large one.
-    memory : str, MemoryTiming or SdramTiming
-        A key of :data:`sim.native.memory.PRESETS`, a timing of your own, or the clock and chip at
+    memory : str, MemoryTiming or Sdram
+        A key of :data:`sim.native.memory.PRESETS`, a timing of your own, or the clocks and chip at
         which the RTL of the SDRAM controller is simulated.
     trace : Path
         Folder for the traces of every tap, written over by each :meth:`start`; none by default.
@@ -72,7 +71,7 @@ class NativeSimulator:
     def __init__(
         self,
         configuration: Configuration,
-        memory: str | MemoryTiming | SdramTiming = "ideal",
+        memory: str | MemoryTiming | Sdram = "ideal",
         *,
         trace: Path | None = None,
         reply_timeout_s: float = REPLY_TIMEOUT_S,
@@ -82,8 +81,9 @@ class NativeSimulator:
         self.configuration = configuration
         self._trace = None if trace is None else Path(trace).resolve()
         self.program = build_native(configuration, report=report)
-        if isinstance(timing, SdramTiming):
-            self.beats, arguments = timing.chip.beats, [str(build_sdram(timing, report=report))]
+        if isinstance(timing, Sdram):
+            library = build_sdram(timing, report=report)
+            self.beats, arguments = timing.timing.chip.beats, [str(library)]
         else:
             self.beats, arguments = MEMORY_BEATS, timing.arguments()
         self._command = [str(self.program.executable), str(self.beats), *arguments]

@@ -19,7 +19,7 @@ from hw.spec import find_configuration
 from hw.spec.configuration import DEFAULT_CONFIGURATION
 from sim.errors import SimulationError, SimulatorBuildError
 from sim.native import PRESETS
-from sim.native.memory import CONTROLLER, CONTROLLER_TIMING
+from sim.native.memory import CONTROLLERS
 from sim.network.run import run_network
 from sim.report.commands import rows
 from sim.report.tables import as_json, print_network, print_rows
@@ -86,7 +86,7 @@ def main(
     console = Console()
     if not console.is_terminal:
         console = Console(width=WIDTH)
-    timing = CONTROLLER_TIMING if memory == CONTROLLER else memory
+    timing = CONTROLLERS.get(memory, memory)
     prediction = predict(program.words, configuration, timing, program.start)
     layers = rows(program, run, prediction)
     each = rows(program, run, prediction, each=True)

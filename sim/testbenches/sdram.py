@@ -19,14 +19,21 @@ async def bursts(dut) -> None:
 
     for name in ("request_valid", "write_valid", "read_ready"):
         getattr(dut, name).value = 0
-    edge = RisingEdge(dut.clk)
+    rising = RisingEdge(dut.clk)
+
+    async def edge() -> None:
+        """An edge of the port's clock, which a slower one has where it is still low."""
+        await rising
+        while plan["ratio"] > 1 and dut.port_clk.value:
+            await rising
+
     dut.rst.value = 1
     for _ in range(3):
-        await edge
+        await edge()
     dut.rst.value = 0
     power_up = 0
     while not dut.ready.value:
-        await edge
+        await edge()
         power_up += 1
         assert power_up < plan["timeout_cycles"], "the chip is never initialised"
 
@@ -53,7 +60,7 @@ async def bursts(dut) -> None:
             dut.write_data.value = writes[len(written_at)]
         dut.write_valid.value = int(writing)
         dut.read_ready.value = int(go["read"])
-        await edge
+        await edge()
         if offering and dut.request_ready.value:
             accepted.append(cycle)
             offering, next_offer = False, cycle + 1 + plan["gap_cycles"]
@@ -75,7 +82,7 @@ async def bursts(dut) -> None:
         )
     dut.request_valid.value = dut.write_valid.value = dut.read_ready.value = 0
     for _ in range(400):  # the FIFO of written beats drains
-        await edge
+        await edge()
     assert dut.words.value.to_unsigned() == 8 * (len(reads) + len(writes))
     exchange.return_values(
         accepted=accepted, read_at=read_at, written_at=written_at, power_up=power_up,

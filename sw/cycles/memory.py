@@ -83,6 +83,8 @@ PRESETS = {
     # refresh.  Within 1 % of that controller in RTL for whole networks, 2 % for one
     # that spills: it does not have the turns from reading to writing.
     "sdr-sdram": MemoryTiming(latency=17, cycles=8, refresh_interval=781, refresh_cycles=11),
+    # The same chip at twice the accelerator's clock, behind hw.memory.crossing.
+    "sdr-sdram-2x": MemoryTiming(latency=14, cycles=4, refresh_interval=390, refresh_cycles=6),
     # One 16-bit DDR3 at twice the accelerator's clock, so 64 bits a cycle; rows of 1024 columns;
     # precharge and row-to-column delay about 14 ns each, 3 cycles in all; 8192 refreshes in 64 ms,
     # each 260 ns (4 Gbit) and a row to open. Latency: CAS 6 of its clocks, the two cycles of the

@@ -15,8 +15,8 @@ INTERVAL = TIMING.refresh_interval
 CYCLES_A_BEAT = 8
 
 
-def build(timing: SdramTiming, capture: int = 0):
-    return build_simulator(cocotb_sources(timing, capture), TESTBENCH_TOP)
+def build(timing: SdramTiming, capture: int = 0, ratio: int = 1):
+    return build_simulator(cocotb_sources(timing, capture, ratio), TESTBENCH_TOP)
 
 
 @pytest.fixture(scope="module")
@@ -24,10 +24,10 @@ def simulator():
     return build(TIMING)
 
 
-def run(simulator, bursts, *, pause=0.0, stop=0.0, gap_cycles=0, seed=3, plusargs=()):
+def run(simulator, bursts, *, pause=0.0, stop=0.0, gap_cycles=0, seed=3, ratio=1, plusargs=()):
     plan = {
         "bursts": bursts, "pause": pause, "stop": stop, "gap_cycles": gap_cycles, "seed": seed,
-        "timeout_cycles": 400_000,
+        "timeout_cycles": 400_000, "ratio": ratio,
     }  # fmt: skip
     return run_testbench(
         simulator, "sim.testbenches.sdram", parameters=plan, plusargs=plusargs, seed=seed

@@ -11,6 +11,7 @@ from hw.memory.sdram import SLOW_16X16M, SdramTiming
 from hw.spec import find_configuration
 from sim.errors import SimulationError
 from sim.native import PRESETS, NativeSimulator, sdram
+from sim.native.memory import CONTROLLERS
 from sim.network.run import run_network
 from sw.compiler.schedule import network_program
 from sw.golden import run
@@ -21,23 +22,29 @@ from tests.sw.golden.random_model import pictures
 
 CONFIGURATION = find_configuration("3x4x64-l8")
 CONTROLLER = "sdram-controller"
-TIMING_MODEL = PRESETS["sdr-sdram"]
+
+
+@pytest.fixture(scope="module", params=CONTROLLERS)
+def controller(request) -> str:
+    return request.param
 
 
 @pytest.fixture(scope="module")
-def simulator():
-    simulator = NativeSimulator(CONFIGURATION, CONTROLLER)
+def simulator(controller):
+    simulator = NativeSimulator(CONFIGURATION, controller)
     yield simulator
     simulator.close()
 
 
 @pytest.mark.parametrize(("words", "burst"), [(64, 16), (1024, 32), (1024, 128)])
-def test_a_copy_takes_what_the_preset_says(simulator, words, burst):
+def test_a_copy_takes_what_the_preset_says(simulator, controller, words, burst):
     got = run_copy(simulator, words, burst)
-    model = NativeSimulator(CONFIGURATION, "sdr-sdram")
+    preset = CONTROLLERS[controller]
+    model = NativeSimulator(CONFIGURATION, preset)
     try:
-        # The controller's FIFO takes the last 16 beats of the store before the chip does.
-        expected = run_copy(model, words, burst) - 16 * TIMING_MODEL.cycles
+        # FIFOs take the last beats of the store before the chip does.
+        held = 32 if controller.endswith("2x") else 16
+        expected = run_copy(model, words, burst) - held * PRESETS[preset].cycles
         assert got == pytest.approx(expected, rel=0.01, abs=30)
     finally:
         model.close()
@@ -67,8 +74,8 @@ def test_a_reset_in_any_cycle_leaves_nothing_behind(simulator, seed):
 
 
 def test_what_the_chip_refuses_is_one_error(monkeypatch):
-    def slower_chip(timing: SdramTiming) -> dict[str, str]:
-        sources = original(timing)
+    def slower_chip(timing: SdramTiming, **options) -> dict[str, str]:
+        sources = original(timing, **options)
         top = sources["sdram_top.v"]
         assert ".T_RP_PS(20000)" in top
         return sources | {"sdram_top.v": top.replace(".T_RP_PS(20000)", ".T_RP_PS(20001)")}
@@ -81,10 +88,10 @@ def test_what_the_chip_refuses_is_one_error(monkeypatch):
 
 
 @pytest.mark.parametrize(("name", "within"), [("real", 0.01), ("spilled", 0.02)])
-def test_a_network_runs_bit_exactly_and_as_fast_as_the_preset_says(name, within):
+def test_a_network_runs_bit_exactly_and_as_fast_as_the_preset_says(controller, name, within):
     packed, picture = packed_model(name), pictures(MODELS[name], 1, 2)
     program = network_program(packed, CONFIGURATION)
-    got = run_network(program, picture[0].numpy(), CONTROLLER)
+    got = run_network(program, picture[0].numpy(), controller)
     assert np.array_equal(got.logits, run(packed, picture)[0].numpy())
-    model = run_network(program, picture[0].numpy(), "sdr-sdram")
+    model = run_network(program, picture[0].numpy(), CONTROLLERS[controller])
     assert got.cycles == pytest.approx(model.cycles, rel=within)
