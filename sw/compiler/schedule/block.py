@@ -31,6 +31,8 @@ from sw.compiler.schedule.streaming import Streaming
 
 TOKEN_WORDS = (1 << next(f.bits for f in LANES if f.name == "destination_token")) - 1
 """Words a token that a command can tell of."""
+GROUP_STEP = (1 << next(f.bits for f in LANES if f.name == "group_step")) - 1
+"""Channel groups between those that a command runs behind one another."""
 
 
 def schedule_block(block: BlockImage, configuration: Configuration) -> Program:
@@ -137,6 +139,11 @@ def check(block: BlockImage, c: Configuration) -> None:
             f"hidden={block.hidden} is more than {TOKEN_WORDS} words of {c.lanes} lanes, and "
             f"hidden/channels={block.hidden // block.channels} is none of "
             f"{', '.join(map(str, LANE_POOLS))}; use a configuration with more lanes",
+        ),
+        (
+            block.hidden == block.channels or block.channels // c.lanes <= GROUP_STEP,
+            f"channels={block.channels} are more than {GROUP_STEP} groups of {c.lanes} lanes; "
+            "use a configuration with more lanes",
         ),
         (
             block.keys >= 1,

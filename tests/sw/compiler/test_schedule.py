@@ -149,6 +149,12 @@ def test_a_missing_wait_is_noticed():
     assert wrong
 
 
+def test_more_groups_than_a_command_can_step_over_are_refused():
+    packed = random_block(4, 512, 2048, 8, 1)
+    with pytest.raises(ScheduleError, match=r"channels=512 are more than 63 groups of 8 lanes"):
+        schedule_block(block_image(packed, 1, 0), find_configuration("3x4x64-l8"))
+
+
 @pytest.mark.parametrize(
     ("shape", "text"),
     [
