@@ -82,7 +82,7 @@ PRESETS = {
     # behind hw.memory.sdram: 8 transfers a beat, rows that open while another is moved, 11 cycles a
     # refresh.  Within 1 % of that controller in RTL for whole networks, 2 % for one
     # that spills: it does not have the turns from reading to writing.
-    "sdr-sdram": MemoryTiming(latency=17, cycles=8, refresh_interval=781, refresh_cycles=11),
+    "sdr-sdram": MemoryTiming(latency=18, cycles=8, refresh_interval=781, refresh_cycles=11),
     # The same chip at twice the accelerator's clock, behind hw.memory.crossing.
     "sdr-sdram-2x": MemoryTiming(latency=14, cycles=4, refresh_interval=390, refresh_cycles=6),
     # One 16-bit DDR3 at twice the accelerator's clock, so 64 bits a cycle; rows of 1024 columns;

@@ -17,10 +17,11 @@ PLACES = 16
 class Words(wiring.Component):
     """The data path: a FIFO and a shift register each way.
 
-    The first word written is on the pins with its command; words read are sampled by a register at
-    the pins and leave as a beat 2 cycles after the last.  A word a cycle.  Respects back-pressure:
-    `place_ready` counts beats that are still to come, so nothing read is ever lost.  No golden
-    partner.  Validated within :class:`hw.memory.sdram.controller.SdramController`.
+    The first word written is on the pins with its command, two cycles after `send`; words read are
+    sampled by a register at the pins and leave as a beat 2 cycles after the last.  A word a cycle.
+    Respects back-pressure: `place_ready` counts beats that are still to come, so nothing read is
+    ever lost.  No golden partner.  Validated within
+    :class:`hw.memory.sdram.controller.SdramController`.
 
     Parameters
     ----------
@@ -40,7 +41,7 @@ class Words(wiring.Component):
     place_ready : Out(1)
         A beat may be read.
     send : In(1)
-        WRITE is decided: the beat's words follow from the next cycle on.
+        WRITE is decided: the beat's words follow from the second cycle on.
     receive : In(1)
         READ is decided.
     dq_o : Out(16)
@@ -73,29 +74,31 @@ class Words(wiring.Component):
         m.submodules.outgoing = outgoing = SyncFIFO(width=BEAT_BITS, depth=PLACES)
         m.submodules.incoming = incoming = SyncFIFO(width=BEAT_BITS, depth=PLACES)
 
+        sent = Signal()
         m.d.comb += [
             outgoing.w_data.eq(self.write.payload),
             outgoing.w_en.eq(self.write.valid),
             self.write.ready.eq(outgoing.w_rdy),
             self.beat_ready.eq(outgoing.r_rdy),
-            outgoing.r_en.eq(self.send),
+            outgoing.r_en.eq(sent),
         ]
+        m.d.sync += sent.eq(self.send)
         rest = Signal(BEAT_BITS - WORD_BITS, reset_less=True)
         left = Signal(range(BURST))
         m.d.sync += [Cat(self.dq_o, rest).eq(rest), left.eq(left - 1)]
         with m.If(left == 0):
             m.d.sync += [self.dq_oe.eq(0), left.eq(0)]
-        with m.If(self.send):
+        with m.If(sent):
             m.d.sync += [
                 Cat(self.dq_o, rest).eq(outgoing.r_data),
                 self.dq_oe.eq(1),
                 left.eq(BURST - 1),
             ]
 
-        # READ is at the pins in the cycle after `receive`, its first word CAS cycles later.
+        # READ is at the pins two cycles after `receive`, its first word CAS cycles later.
         sampled = Signal(WORD_BITS, reset_less=True)
         words = Signal(BEAT_BITS - WORD_BITS, reset_less=True)
-        flight = Signal(self._timing.cas + self._capture + BURST + 1)
+        flight = Signal(self._timing.cas + self._capture + BURST + 2)
         whole = Cat(words, sampled)
         m.d.sync += [
             sampled.eq(self.dq_i),
