@@ -25,6 +25,8 @@ from sw.cycles.traffic import BEAT_BYTES, Traffic
 
 LONG = 1000
 """Cycles beyond which a command's prediction is judged: below, a few cycles are many per cent."""
+NEAR = 0.05
+"""Deviation of a good prediction."""
 AFTER_BIT, AFTER_BITS = 16, 16
 """Where a command's ``after_*`` fields begin, behind opcode and tag; bits of each."""
 

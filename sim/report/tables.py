@@ -9,7 +9,7 @@ from rich.table import Table
 
 from hw.spec.configuration import Configuration
 from sim.network.run import NetworkRun
-from sim.report.commands import LONG, Row, network_bound, worst
+from sim.report.commands import LONG, NEAR, Row, network_bound, worst
 from sw.compiler.schedule import NetworkProgram
 from sw.cycles.model import Prediction
 from sw.cycles.traffic import Traffic
@@ -100,11 +100,13 @@ def _judged(run: NetworkRun, prediction: Prediction, commands: list[Row]) -> str
         f"cycle model: {prediction.cycles:,} cycles, "
         f"{_deviation(prediction.cycles / run.cycles - 1)}"
     )
-    long, last = sum(row.cycles > LONG for row in commands), worst(commands)
+    long, last = [row for row in commands if row.cycles > LONG], worst(commands)
     if last is None:
         return f"{line}; no command takes more than {LONG:,} cycles"
+    near = sum(abs(row.deviation) <= NEAR for row in long)
     return (
-        f"{line}; of {long:,} commands above {LONG:,} cycles the worst: {last.name} "
+        f"{line}; of {len(long):,} commands above {LONG:,} cycles {near:,} are within "
+        f"{100 * NEAR:g} %, the worst: {last.name} "
         f"({last.engine}), {last.predicted:,} for {last.cycles:,}, {_deviation(last.deviation)}"
     )
 
