@@ -9,6 +9,7 @@ from bitstreams.boards.ulx3s import Ulx3s
 from bitstreams.device import ECP5_25F, ECP5_45F, ECP5_85F
 from hw.memory.sdram import SLOW_16X16M
 from hw.spec.configuration import CONFIGURATIONS
+from hw.spec.link import DEFAULT_BAUD
 
 SHIPPED, PAPER = "cifar10", "random:binaryvit"
 
@@ -17,11 +18,11 @@ BOARDS = {
     board.name: board
     for board in (
         Board("ulx3s-85f", ECP5_85F, ULX3S_85F_Platform, Ulx3s, CONFIGURATIONS["3x4x64-l8"],
-              45_000_000, 3_000_000, SLOW_16X16M, 2, "ulx3s", (SHIPPED, PAPER)),
+              45_000_000, DEFAULT_BAUD, SLOW_16X16M, 2, "ulx3s", (SHIPPED, PAPER)),
         Board("ulx3s-45f", ECP5_45F, ULX3S_45F_Platform, Ulx3s, CONFIGURATIONS["2x2x64-l8"],
-              45_000_000, 3_000_000, SLOW_16X16M, 2, "ulx3s", (SHIPPED, PAPER)),
+              45_000_000, DEFAULT_BAUD, SLOW_16X16M, 2, "ulx3s", (SHIPPED, PAPER)),
         Board("ulx3s-25f", ECP5_25F, ULX3S_25F_Platform, Ulx3s, CONFIGURATIONS["2x2x64-l8"],
-              45_000_000, 3_000_000, SLOW_16X16M, 2, "ulx3s", (SHIPPED, PAPER)),
+              45_000_000, DEFAULT_BAUD, SLOW_16X16M, 2, "ulx3s", (SHIPPED, PAPER)),
     )
 }
 # fmt: on

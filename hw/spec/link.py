@@ -88,5 +88,6 @@ GREETING = Record(
     ),
 )
 
-DEFAULT_BAUD = 1_000_000
-"""What bitstreams and driver use when no rate is named; every common USB bridge has it."""
+DEFAULT_BAUD = 3_000_000
+"""What bitstreams and driver use when no rate is named: the most that an FT231X, a ULX3S's bridge,
+has."""

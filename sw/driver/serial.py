@@ -1,4 +1,4 @@
-"""The transport to a board on a serial port: ``serial:/dev/ttyUSB0?baud=1000000``."""
+"""The transport to a board on a serial port: ``serial:/dev/ttyUSB0?baud=115200``."""
 
 from __future__ import annotations
 
