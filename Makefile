@@ -1,7 +1,7 @@
 # Two commands matter: `make demo` and `make test`. Both make the environment when it is missing.
 PYTHON ?= python3
 BOARD ?= ulx3s-85f
-SEEDS ?= 1
+SEEDS ?=
 VENV := .venv
 RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
@@ -41,8 +41,8 @@ network_report = $(RUN) -m sim.report --model $(1) --config $(2) \
 verilog: $(STAMP) ## the core CONFIG=... with AXI ports for a system of your own, into build/verilog
 	$(RUN) -m bitstreams.verilog --config $(CONFIG)
 
-bitstream: $(STAMP) ## synthesise, route and pack BOARD (ulx3s-85f), for SEEDS (1)
-	$(RUN) -m bitstreams build $(BOARD) --seeds $(SEEDS)
+bitstream: $(STAMP) ## synthesise, route and pack BOARD (ulx3s-85f), for SEEDS (one known to route)
+	$(RUN) -m bitstreams build $(BOARD) $(if $(SEEDS),--seeds $(SEEDS))
 
 boards: $(STAMP) ## list the boards with area, clock and frames a second
 	$(RUN) -m bitstreams boards

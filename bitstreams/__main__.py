@@ -51,7 +51,9 @@ def _seeds(text: str) -> list[int]:
 @app.command("build")
 def build_command(
     board: BoardName = DEFAULT_BOARD,
-    seeds: Annotated[str, typer.Option(help="of placement, with commas")] = "1",
+    seeds: Annotated[
+        str, typer.Option(help="of placement, with commas; default one that is known to route")
+    ] = "",
     work: Annotated[
         Path | None, typer.Option(help="of the tools' files; default build/bitstreams/BOARD")
     ] = None,
@@ -62,7 +64,7 @@ def build_command(
     """Synthesise, place, route and pack; write bitstream and reports."""
     try:
         chosen = find_board(board)
-        numbers = _seeds(seeds)
+        numbers = _seeds(seeds) if seeds else [chosen.seed]
         work = work or Path("build/bitstreams") / chosen.folder
         out = out or REPORTS / chosen.folder
         built = build(chosen, work, seeds=numbers, report=_note)

@@ -41,6 +41,8 @@ class Board:
         Its name for openFPGALoader.
     models : tuple of str
         Models whose cycles are reported.
+    seed : int
+        Of a placement that is known to route: with others the router may not end.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Board:
     memory_ratio: int
     loader: str
     models: tuple[str, ...]
+    seed: int = 1
 
     @property
     def memory_hz(self) -> int:
