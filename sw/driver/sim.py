@@ -52,7 +52,8 @@ class SimTransport:
         Any; need not be among the named ones.
     memory : str or MemoryTiming
         External memory: ``ideal`` (128 bits a cycle, 16 cycles), ``sdr-sdram``, ``ddr3``, a timing
-        of your own, or ``sdram-controller``, in RTL; see :mod:`sim.native.memory`.
+        of your own, or ``sdram-controller``, in RTL; those of an SDRAM also as ``-2x``, at twice
+        the clock; see :mod:`sim.native.memory`.
     trace : str or Path
         Folder for every value that the units show, anew with each start; none by default, for it
         slows the run down and takes megabytes.
