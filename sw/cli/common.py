@@ -27,8 +27,8 @@ ConfigOption = Annotated[
 MemoryOption = Annotated[
     str | None,
     typer.Option(
-        help="sim: external memory, ideal (default), ddr3, sdr-sdram or sdram-controller, these two "
-        "also with -2x, at twice the clock"
+        help="sim: external memory, ideal (default), ddr3, sdr-sdram or sdram-controller, these "
+        "two also with -2x, at twice the clock"
     ),
 ]
 JsonOption = Annotated[Path | None, typer.Option("--json", help="write a report")]
