@@ -17,7 +17,6 @@ from sw.compiler.schedule.pooled import PooledRows
 from sw.compiler.schedule.pooling import Window, grid
 from sw.compiler.schedule.positions import Positions, runs
 from sw.compiler.schedule.program import Access, Buffer
-from sw.compiler.schedule.windows import Windows
 
 MEAN_SHIFT = 2
 """Of the mean of 2x2 tokens."""
@@ -290,55 +289,3 @@ class RealEmbedding(Embedding):
         first, tokens = row * self.side, rows * self.side
         to = self.input_bits and self.input_bits.to(first, tokens)
         affine(self.e, self.name, first, tokens, prepared, out, main=out, bits=to)
-
-
-class EmbeddedRows(Windows):
-    """Embeds every two rows of a stage's last x while they are in x memory: it is never stored."""
-
-    stored = False
-
-    def __init__(self, step: Embedding) -> None:
-        super().__init__(2, 2 * step.side, step.token_words)
-        self.embedding = step
-        self._prepared: tuple[int, object] | None = None
-
-    @property
-    def own_words(self) -> int:
-        """The new x: a window of it, all of it, or two rows that are on their way."""
-        step = self.embedding
-        if step.following:
-            return step.following.words
-        new = step.positions.x
-        return new.buffer.words if step.resident else 2 * step.side * new.token_words
-
-    def shrink(self) -> bool:
-        """A new x that is to stay needs two rows if it is spilled meanwhile."""
-        shrinks = self.embedding.resident
-        if shrinks:
-            self.embedding.spills(True)
-        return shrinks
-
-    def hold(self, count: int) -> None:
-        """Beside them, a window of the new x that is pooled."""
-        super().hold(count)
-        step = self.embedding
-        if step.following:
-            step.following.hold(1)
-            step.positions.following = step.following
-
-    def finish(self, first: int, tokens: int) -> None:
-        """The row before is completed now: its means come late, behind branches."""
-        self._complete()
-        super().finish(first, tokens)
-
-    def take(self, window: int, x: Values) -> None:
-        """Reads two rows, which become a row of the new x with the run that follows."""
-        self._prepared = window, self.embedding.prepare(window, 1, x)
-        if window + 1 == self.embedding.side:
-            self._complete()
-
-    def _complete(self) -> None:
-        if self._prepared:
-            row, prepared = self._prepared
-            self.embedding.complete(row, 1, prepared)
-            self._prepared = None

@@ -19,7 +19,8 @@ from sw.compiler.packed import PackedNetwork, block_name
 from sw.compiler.schedule.allocate import allocate, memory_sizes
 from sw.compiler.schedule.assemble import assemble
 from sw.compiler.schedule.block import choose_plan
-from sw.compiler.schedule.embedding import EmbeddedRows, Embedding, embedding
+from sw.compiler.schedule.embedded_rows import EmbeddedRows
+from sw.compiler.schedule.embedding import Embedding, embedding
 from sw.compiler.schedule.emit import Stream
 from sw.compiler.schedule.external import ExternalMemory
 from sw.compiler.schedule.head import head, result_words
