@@ -10,14 +10,15 @@ import json
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Annotated
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from bitstreams.boards import BOARDS, DEFAULT_BOARD, BoardError, find_board
-from bitstreams.build import build
+from bitstreams.boards import BOARDS, DEFAULT_BOARD, Board, BoardError, find_board
+from bitstreams.build import TOP, build, elaborate, sha256
 from bitstreams.device import FitError
 from bitstreams.models import model_cycles
 from bitstreams.report import write_reports
@@ -85,9 +86,13 @@ def build_command(
 
 
 @app.command()
-def boards() -> None:
+def boards(
+    check: Annotated[
+        bool, typer.Option(help="elaborate again, and say which reports are of other gateware")
+    ] = False,
+) -> None:
     """List the boards with what their committed reports say."""
-    table = Table()
+    table, stale = Table(), []
     for column in ("board", "configuration", "LUT", "RAM", "DSP", "Fmax", "model", "frames/s"):
         table.add_column(
             column, justify="left" if column in ("board", "configuration") else "right"
@@ -98,6 +103,8 @@ def boards() -> None:
             table.add_row(board.name, board.configuration.name, "not routed")
             continue
         facts = json.loads(path.read_text())
+        if check and not _same_gateware(board, facts):
+            stale.append(board.name)
         shares = [
             f"{facts[r]['used']:,}/{facts[r]['available']:,}" for r in ("lut4", "bram", "dsp")
         ]
@@ -109,6 +116,15 @@ def boards() -> None:
             table.add_row(*head, row["name"], speed)
     Console(width=120).print(table)
     typer.echo("not run on hardware")
+    if stale:
+        raise _fail(f"reports of other gateware: {', '.join(stale)}; `make bitstream` renews one")
+
+
+def _same_gateware(board: Board, facts: dict[str, Any]) -> bool:
+    """Whether today's RTLIL of a board is that of its report."""
+    with TemporaryDirectory(prefix="bvit-board-") as folder:
+        elaborate(board, Path(folder))
+        return sha256(Path(folder) / f"{TOP}.il") == facts["rtlil_sha256"]
 
 
 @app.command()

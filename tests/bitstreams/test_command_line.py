@@ -46,6 +46,18 @@ def test_flash_wants_a_bitstream_and_a_loader(monkeypatch, tmp_path):
     assert "openFPGALoader: not found; install it" in refused("flash", "ulx3s-85f")
 
 
+def test_reports_are_of_this_gateware():
+    """What is committed can be built again; after a change of gateware route again, or remove it."""
+    result = CliRunner().invoke(command.app, ["boards", "--check"])
+    assert result.exit_code == 0, result.stderr
+
+
+def test_a_report_of_other_gateware_is_seen(monkeypatch):
+    monkeypatch.setattr(command, "elaborate", lambda *_: None)
+    monkeypatch.setattr(command, "sha256", lambda _: "another")
+    assert "reports of other gateware: ulx3s-85f" in refused("boards", "--check")
+
+
 def test_boards_lists_every_board():
     result = CliRunner().invoke(command.app, ["boards"])
     assert result.exit_code == 0
