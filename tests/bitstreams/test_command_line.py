@@ -47,7 +47,7 @@ def test_flash_wants_a_bitstream_and_a_loader(monkeypatch, tmp_path):
 
 
 def test_reports_are_of_this_gateware():
-    """What is committed can be built again; after a change of gateware route again, or remove it."""
+    """What is committed can be built again; with other gateware route again, or remove it."""
     result = CliRunner().invoke(command.app, ["boards", "--check"])
     assert result.exit_code == 0, result.stderr
 
