@@ -197,18 +197,37 @@ module DP16KD #(
         endcase
     endtask
 
-    // Both ports have one clock here.  A port that reads what the other writes sees the old word, or
-    // with COLLISIONS_SHOW_GARBAGE its complement: on the device it is neither this nor that for sure.
-    localparam integer WIDEST = (DATA_WIDTH_A > DATA_WIDTH_B) ? DATA_WIDTH_A : DATA_WIDTH_B;
-    localparam integer SHARED = (WIDEST == 36) ? 5 : (WIDEST == 18) ? 4 : (WIDEST == 9) ? 3 : $clog2(WIDEST);
+    // The byte of the RAM that is byte i of what a port of this width shows; whether a write writes it.
+    function [10:0] place(input integer width, input [13:0] address, input [1:0] i);
+        case (width)
+            36: place = {address[13:5], i};
+            18: place = {address[13:4], i[0]};
+            default: place = address[13:3];
+        endcase
+    endfunction
+
+    function written(input integer width, input [13:0] address, input [10:0] at);
+        case (width)
+            36: written = at[10:2] == address[13:5] && address[{2'b0, at[1:0]}];
+            18: written = at[10:1] == address[13:4] && address[{3'b0, at[0]}];
+            default: written = at == address[13:3];
+        endcase
+    endfunction
+
+    // Both ports have one clock here.  A port that reads a byte which the other writes sees the old
+    // one, or with COLLISIONS_SHOW_GARBAGE its complement: on the device it is neither for sure.
     reg [35:0] old_a, old_b;
     always @(posedge CLKA) begin
         old_a = shown(DATA_WIDTH_A, address_a);
         old_b = shown(DATA_WIDTH_B, address_b);
 `ifdef COLLISIONS_SHOW_GARBAGE
-        if (address_a >> SHARED == address_b >> SHARED) begin
-            if (CEB && selected_b && WEB) old_a = ~old_a;
-            if (CEA && selected_a && WEA) old_b = ~old_b;
+        for (i = 0; i < 4; i = i + 1) begin
+            if (CEB && selected_b && WEB &&
+                written(DATA_WIDTH_B, address_b, place(DATA_WIDTH_A, address_a, i[1:0])))
+                old_a[9 * i +: 9] = ~old_a[9 * i +: 9];
+            if (CEA && selected_a && WEA &&
+                written(DATA_WIDTH_A, address_a, place(DATA_WIDTH_B, address_b, i[1:0])))
+                old_b[9 * i +: 9] = ~old_b[9 * i +: 9];
         end
 `endif
         if (CEA && selected_a && WEA) store(DATA_WIDTH_A, address_a, {in_b, in_a});
