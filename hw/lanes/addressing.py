@@ -16,8 +16,8 @@ class Addressing(wiring.Component):
     """Where a beat's values and bits go; g is the beat's channel group.
 
     Values: ``destination_word + g``, pooled ``destination_word + (g >> pool)``, part
-    ``g mod 2**pool``.  Bits: ``bits_word`` plus ``g*lanes//64`` (ROW), plus
-    ``(g*lanes//64)*group_tiles + (key mod lanes)//columns`` (KEY), plus
+    ``g mod 2**pool``, kept while the next inner group has the same word.  Bits: ``bits_word`` plus
+    ``g*lanes//64`` (ROW), plus ``(g*lanes//64)*group_tiles + (key mod lanes)//columns`` (KEY), plus
     ``(key//64)*group_tiles`` (VALUE).  Latency 1 cycle; one beat a cycle; no back-pressure.
     Golden partner: none (addresses).
 
@@ -41,7 +41,7 @@ class Addressing(wiring.Component):
         super().__init__(
             {
                 "beat": In(beat_layout(c)),
-                "store": Out(store_layout()),
+                "store": Out(store_layout(c)),
                 "place": Out(bits_layout(c)),
             }
         )
@@ -56,6 +56,9 @@ class Addressing(wiring.Component):
             store.pool.eq(beat.pool),
             store.part.eq(0),
             store.word.eq(beat.destination_word + beat.group),
+            store.slot.eq(beat.slot),
+            store.first.eq(beat.first),
+            store.kept.eq(0),
         ]
         with m.If(beat.pooled), m.Switch(beat.pool):
             for level in range(1, POOL_LEVELS + 1):
@@ -63,6 +66,7 @@ class Addressing(wiring.Component):
                     m.d.sync += [
                         store.word.eq(beat.destination_word + (beat.group >> level)),
                         store.part.eq(beat.group[:level]),
+                        store.kept.eq(beat.inner & (beat.group[level:] == beat.next_group[level:])),
                     ]
 
         def bits_of(number: int) -> int:

@@ -31,7 +31,7 @@ def beat_layout(c: Configuration) -> data.StructLayout:
     ``skip``: PASS or AFFINE, no array result belongs to it and s is 0.  ``zero``: PASS, y is 0.
     ``first``: inner group 0, whose residual is read from memory.  ``flush``: VALUE, the block of
     keys ends here.  ``last``: of its command.  ``destination_word``, ``bits_word``: addresses that
-    ``group`` and ``key`` are still added to.
+    ``group`` and ``key`` are still added to.  ``inner``: an inner group follows, ``next_group``.
     """
     return data.StructLayout(
         {
@@ -55,6 +55,8 @@ def beat_layout(c: Configuration) -> data.StructLayout:
             "pooled": 1,
             "pool": 3,
             "group": 10,
+            "inner": 1,
+            "next_group": 10,
             "bits": 2,
             "bits_from_out": 1,
             "sets": 2,
@@ -68,9 +70,23 @@ def beat_layout(c: Configuration) -> data.StructLayout:
     )
 
 
-def store_layout() -> data.StructLayout:
-    """Where a beat's values go: memory, word, and for pooled ones the part of it."""
-    return data.StructLayout({"destination": 2, "word": 13, "pooled": 1, "pool": 3, "part": 3})
+def store_layout(c: Configuration) -> data.StructLayout:
+    """Where a beat's values go: memory, word, and for pooled ones the part of it.
+
+    ``first``: inner group 0.  ``kept``: the next inner group fills another part of the same word.
+    """
+    return data.StructLayout(
+        {
+            "destination": 2,
+            "word": 13,
+            "pooled": 1,
+            "pool": 3,
+            "part": 3,
+            "slot": range(c.rows + 1),
+            "first": 1,
+            "kept": 1,
+        }
+    )
 
 
 def bits_layout(c: Configuration) -> data.StructLayout:

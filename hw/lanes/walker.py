@@ -211,6 +211,8 @@ class Walker(wiring.Component):
             self.beat.slot.eq(slot),
             self.beat.first.eq(first),
             self.beat.group.eq(group),
+            self.beat.inner.eq(~inner_ends),
+            self.beat.next_group.eq(group + command.group_step),
             self.beat.destination_word.eq(destination.word),
             self.beat.bits_word.eq(bits.word),
             self.beat.key.eq(bits.key),

@@ -82,7 +82,7 @@ class Lanes:
             self._changed.notify()
             free = max(free, ready + WALK)
             one_set = f["inner"] == 1
-            for _ in range(f["outer"]):
+            for outer in range(f["outer"]):
                 key = f["first_key"]
                 if one_set:
                     free = max(free, (yield from self._next(self._sets)))
@@ -95,7 +95,7 @@ class Lanes:
                         if from_array:
                             free = max(free, (yield from self._results.next()))
                             self._results.taken.add(free, tokens, free + tokens - 1)
-                        self._access(f, free, tokens, inner == 0)
+                        self._access(f, free, tokens, outer, inner)
                         last = free + tokens - 1
                         free = last + 1 + self._gaps(f, tokens, key, ends)
                         if not one_set:
@@ -121,14 +121,23 @@ class Lanes:
             return blocks * (self._c.group_tiles - 1)
         return 0
 
-    def _access(self, f: dict[str, int], begin: int, tokens: int, first: bool) -> None:
+    def _access(self, f: dict[str, int], begin: int, tokens: int, outer: int, inner: int) -> None:
         """Notes a group's reads and writes."""
+        group = f["first_group"] + outer + inner * f["group_step"]
+        following = group + f["group_step"] if inner + 1 < f["inner"] else None
         self.busy += tokens
         self._memories["multipliers"].mark(begin, tokens)
         for source, name in ((Source.X, "x"), (Source.U, "u")):
-            if (f["residual"] == source and first) or f["main"] == source:
+            if (f["residual"] == source and inner == 0) or f["main"] == source:
                 self._memories[f"{name}_read"].mark(begin, tokens)
-            if f["destination"] == source:
+            if f["destination"] == source and not self._kept(f, group, following):
                 self._memories[f"{name}_write"].mark(begin + VALUES_WRITTEN, tokens)
         if f["bits"] == Bits.KEY:
             self._memories["column_write"].mark(begin + VALUES_WRITTEN, tokens)
+
+    @staticmethod
+    def _kept(f: dict[str, int], group: int, following: int | None) -> bool:
+        """Whether a group's pooled values wait for the parts of their words that come next."""
+        if following is None or not f["pooled"] or not f["pool"]:
+            return False
+        return following >> f["pool"] == group >> f["pool"]

@@ -45,6 +45,8 @@ class Reference:
         A command each: its beats, and all writes a port up to its end.
     seen : Counter
         Which corners of the arithmetic were met.
+    unwritten : dict
+        Token slot to the lanes whose values wait for parts that follow.
     """
 
     c: Configuration
@@ -57,6 +59,7 @@ class Reference:
     written: list = field(default_factory=list)
     reads: Counter = field(default_factory=Counter)
     seen: Counter = field(default_factory=Counter)
+    unwritten: dict = field(default_factory=dict)
 
     def saturate(self, a: int, to, what: str) -> int:
         """Clamp and count."""
@@ -128,7 +131,8 @@ class Reference:
                                 if n not in words:
                                     p[n] = f[n]
                             beat.append(self.lane(f, opcode, acc[i], p, residual[i], main[i]))
-                        self.finish(f, beat, token, tile, slot, g, block)
+                        again = g + f["group_step"] if inner + 1 < f["inner"] else None
+                        self.finish(f, beat, token, tile, slot, g, again, block)
                         count += 1
             if f["bits"] == Bits.VALUE:
                 self.flush(f, block, g)
@@ -147,8 +151,8 @@ class Reference:
         row_up, column_up = (f["up_row"] + row) // r, min(column // r, width // r - 1)
         return f["main_base"] + (row_up * (width // r) + column_up) * f["main_token"]
 
-    def finish(self, f, beat, token, tile, slot, g, block) -> None:
-        """Values and bits of a beat."""
+    def finish(self, f, beat, token, tile, slot, g, again, block) -> None:
+        """Values and bits of a beat; `again`: the token's next group, if it is one of inner's."""
         c, lanes = self.c, self.c.lanes
         s, y, out, bits = (list(member) for member in zip(*beat, strict=True))
         sets = [sum(b[k] << i for i, b in enumerate(bits)) for k in range(3)]
@@ -165,14 +169,15 @@ class Reference:
                 new if mask >> i & 1 else old
                 for i, (new, old) in enumerate(zip(stored, memory[address], strict=True))
             ]
-            self.write(
-                name,
-                address,
-                mask,
-                lanes,
-                lanes * 16,
-                sum((v & 0xFFFF) << (16 * i) for i, v in enumerate(stored)),
-            )
+            # Parts of a word that come behind one another are written by the last of them.
+            if not f["pooled"] or not f["pool"] or again is None or again >> f["pool"] != word:
+                values = enumerate(memory[address])
+                data = sum((v & 0xFFFF) << (16 * i) for i, v in values)
+                self.write(
+                    name, address, self.unwritten.pop(slot, 0) | mask, lanes, lanes * 16, data
+                )
+            else:
+                self.unwritten[slot] = self.unwritten.get(slot, 0) | mask
         self.trace.append(
             {"tag": f["tag"], "s": s, "y": y, "out": out, "pooled": stored, "bits": sets}
         )
