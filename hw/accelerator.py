@@ -198,7 +198,7 @@ class Accelerator(wiring.Component):
             connect(m, shared.memory, memory)
 
         share(
-            "x_reads", ReadArbiter, x_read(c), x.read, lanes.x, pooling.x, dense.x, control.x_read
+            "x_reads", ReadArbiter, x_read(c), x.read, lanes.x, dense.x, control.x_read, pooling.x
         )
         share("u_reads", ReadArbiter, u_read(c), u.read, lanes.u, dense.u, control.u_read)
         share(

@@ -17,12 +17,12 @@ from sw.cycles.constants import (
     DENSE_TOKENS,
 )
 from sw.cycles.control import Control
-from sw.cycles.kernel import ANY, Kernel, MemoryPort, Process, Queue
+from sw.cycles.kernel import ANY, SECOND, Kernel, MemoryPort, Process, Queue
 
 CHUNK = 8
 """Steps that are taken at a time: what comes first may be noted meanwhile."""
-LEAD = 1
-"""Cycles by which reads are noted before they come: the store, behind them, sees them."""
+LEAD = 5
+"""Cycles by which reads are noted before they come: store and pooling, behind them, see them."""
 
 
 class Dense:
@@ -64,7 +64,7 @@ class Dense:
         for word in range(words):
             if word >= DENSE_AHEAD:
                 at = max(at, (yield from self._places.take()))
-            at = (yield from memory.take(at, 1, LEAD)) + 1
+            at = (yield from memory.take_before(at, LEAD, SECOND)) + 1
             self._words.put(at - 1 + DENSE_OPERAND)
 
     def _tokens(self, f: dict[str, int], at: int, a_token: list[int]):

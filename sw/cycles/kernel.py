@@ -143,6 +143,10 @@ class Passage:
         return last - (last - first) * (count_ - number) // max(1, beats - 1)
 
 
+FIRST, SECOND, THIRD, LAST = 1, 2, 3, 4
+"""Priorities at a port."""
+
+
 class MemoryPort:
     """One access a cycle of an on-chip memory, by clients of different priority.
 
@@ -151,43 +155,56 @@ class MemoryPort:
     """
 
     def __init__(self) -> None:
-        self._used = bytearray(1 << 16)
+        self._used = bytearray(1 << 16)  # whose a cycle is
+        self._owed = [0] * (LAST + 1)  # cycles that were taken from whom they were noted for
 
     @property
     def count(self) -> int:
         """Cycles in which somebody uses it."""
-        return self._used.count(1)
+        return len(self._used) - self._used.count(0)
 
     def mark(self, cycle: int, beats: int) -> None:
         """The client of highest priority uses `beats` cycles from `cycle` on."""
         self._grow(cycle + beats)
-        self._used[cycle : cycle + beats] = b"\1" * beats
+        self._used[cycle : cycle + beats] = bytes([FIRST]) * beats
 
     def free(self, cycle: int, beats: int) -> int:
         """How many cycles from `cycle` on, `beats` at most, nobody uses so far."""
         self._grow(cycle + beats)
-        used = self._used.find(1, cycle, cycle + beats)
-        return beats if used < 0 else used - cycle
+        return beats - len(self._used[cycle : cycle + beats].lstrip(b"\0"))
 
     def take(self, cycle: int, beats: int = 1, lead: int = 0) -> Iterator:
         """Uses the first free cycles from `cycle` on; returns the last one.
 
         Each is noted `lead` cycles before it comes, so that those of lower priority see it.
         """
+        beats, self._owed[LAST] = beats + self._owed[LAST], 0
         while beats:
             yield cycle - lead
-            self._grow(cycle + AHEAD)
-            chunk = min(beats, AHEAD)
-            taken = self._used.find(1, cycle, cycle + chunk)
-            if taken >= 0:
-                chunk = taken - cycle
-            self._used[cycle : cycle + chunk] = b"\1" * chunk
+            wanted = min(beats, AHEAD)
+            chunk = self.free(cycle, wanted)
+            self._used[cycle : cycle + chunk] = bytes([LAST]) * chunk
             cycle += chunk
             beats -= chunk
-            if taken >= 0 and beats:
+            if chunk < wanted:
                 free = self._used.find(0, cycle)
                 cycle = free if free >= 0 else len(self._used)
         return cycle - 1
+
+    def take_before(self, cycle: int, lead: int, priority: int) -> Iterator:
+        """Uses the first cycle from `cycle` on that is free or noted for a lower `priority`.
+
+        Who had noted it comes a cycle later.
+        """
+        cycle, self._owed[priority] = cycle + self._owed[priority], 0
+        yield cycle - lead
+        self._grow(cycle + 1)
+        while 0 < self._used[cycle] <= priority:
+            cycle += 1
+            self._grow(cycle + 1)
+        self._owed[self._used[cycle]] += 1
+        self._used[cycle] = priority
+        return cycle
 
     def _grow(self, size: int) -> None:
         if size > len(self._used):

@@ -14,8 +14,11 @@ from sw.cycles.constants import (
     STORE_ROOM,
 )
 from sw.cycles.control import Command, Control
-from sw.cycles.kernel import ANY, Kernel, MemoryPort, Passage, Process, Queue
+from sw.cycles.kernel import ANY, THIRD, Kernel, MemoryPort, Passage, Process, Queue
 from sw.cycles.port import Port
+
+STORE_LEAD = 5
+"""Cycles by which the store's reads are noted before they come: pooling, behind it, sees them."""
 
 
 class Loader:
@@ -127,7 +130,7 @@ class Store:
                     pushed += n
                     if pushed > STORE_ROOM:
                         at = max(at, (yield from self._sent.when(pushed - STORE_ROOM)) + 1)
-                    granted = yield from memory.take(at)
+                    granted = yield from memory.take_before(at, STORE_LEAD, THIRD)
                     at = granted + n
                 left -= beats
                 yield granted
