@@ -172,7 +172,9 @@ class Configuration:
 CONFIGURATIONS = {
     c.name: c
     for c in (
-        Configuration("7x16x64-l32", rows=7, columns=16, lanes=32),
+        Configuration(
+            "7x16x64-l32", rows=7, columns=16, lanes=32, row_words=1024, parameter_words=1024
+        ),
         Configuration(
             "7x8x64-l16",
             rows=7,
