@@ -18,8 +18,13 @@ _ORDERED = {Engine.LOAD, Engine.STORE, Engine.POOL}
 """Engines that finish a command before they touch anything of the next."""
 
 
+def passes_over(engine: Engine, access: Access) -> bool:
+    """Whether an access need not wait for earlier commands of its own engine."""
+    return engine in _ORDERED or access.write
+
+
 class Hazards:
-    """Last readers and writers of every word, by engine, as command counts."""
+    """Last readers and writers of every word, by engine: their command counts, or their ends."""
 
     def __init__(self, sizes: dict[str, int]) -> None:
         self._last = {
@@ -29,7 +34,7 @@ class Hazards:
         }
 
     def conflicts(self, access: Access) -> np.ndarray:
-        """Per engine: the count of the last command that `access` must not overtake."""
+        """Per engine: the last command that `access` must not overtake."""
         latest = self._latest(access, True)
         return np.maximum(latest, self._latest(access, False)) if access.write else latest
 
@@ -37,10 +42,10 @@ class Hazards:
         words = access.of(self._last[access.buffer.memory, write], access.buffer.base)
         return words.reshape(len(Engine), -1).max(axis=1)
 
-    def record(self, access: Access, engine: Engine, count: int) -> None:
-        """Notes that command number `count` of `engine` makes `access`."""
+    def record(self, access: Access, engine: Engine, last: int) -> None:
+        """Notes that a command of `engine`, number `last` or over at `last`, makes `access`."""
         words = self._last[access.buffer.memory, access.write]
-        access.of(words, access.buffer.base)[engine] = count
+        access.of(words, access.buffer.base)[engine] = last
 
 
 def waits(operations: list[Operation], sizes: dict[str, int]) -> list[dict[str, int]]:
@@ -58,7 +63,7 @@ def waits(operations: list[Operation], sizes: dict[str, int]) -> list[dict[str, 
         needed = np.zeros(len(Engine), dtype=np.int64)
         for access in operation.accesses:
             latest = hazards.conflicts(access).copy()
-            if engine in _ORDERED or access.write:
+            if passes_over(engine, access):
                 latest[engine] = 0
             needed = np.maximum(needed, latest)
         result.append({f"after_{e.name.lower()}": int(needed[e]) for e in Engine})

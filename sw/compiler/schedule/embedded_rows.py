@@ -33,9 +33,12 @@ class EmbeddedRows(Windows):
             self.embedding.spills(True)
         return shrinks
 
-    def hold(self, count: int) -> None:
-        """Beside them, a window of the new x that is pooled."""
-        super().hold(count)
+    def hold(
+        self, count: int, row_words: int = 0, before: Windows | None = None, words: int = 0
+    ) -> None:
+        """Beside them, a window of the new x that is pooled, and the bits of the new x."""
+        super().hold(count, row_words, before, words)
+        self.embedding.hold_bits(row_words, 1)
         step = self.embedding
         if step.following:
             step.following.hold(1)
@@ -43,17 +46,16 @@ class EmbeddedRows(Windows):
 
     def finish(self, first: int, tokens: int) -> None:
         """The row before is completed now: its means come late, behind branches."""
-        self._complete()
+        before, self._prepared = self._prepared, None
         super().finish(first, tokens)
+        if before:
+            self._complete(*before)
+        if self._prepared and first + tokens == self.tokens * self.embedding.side:
+            self._complete(*self._prepared)
 
     def take(self, window: int, x: Values) -> None:
         """Reads two rows, which become a row of the new x with the run that follows."""
         self._prepared = window, self.embedding.prepare(window, 1, x)
-        if window + 1 == self.embedding.side:
-            self._complete()
 
-    def _complete(self) -> None:
-        if self._prepared:
-            row, prepared = self._prepared
-            self.embedding.complete(row, 1, prepared)
-            self._prepared = None
+    def _complete(self, row: int, prepared: object) -> None:
+        self.embedding.complete(row, 1, prepared)

@@ -114,10 +114,7 @@ class Embedding(ABC):
     def emit(self, x: Values) -> None:
         """From x of the previous stage, on chip or spilled, to the new one, in runs of rows."""
         spilled = x.buffer.memory == "spill"
-        # Bits of two runs are on their way at a time.
-        room = self.c.row_words - 2 * self.row_bits(self.rows(x) * self.side)
-        if self.input_bits is not None and self.input_bits.hold(room):
-            self.e.layers[self.name] = self.input_bits.carried_by(self.e.layers[self.name])
+        self.hold_bits(self.c.row_words, self.rows(x))
         if self.following and spilled and self.window_rows(self.following):
             self.following.hold(2)
             self.positions.following = self.following
@@ -131,6 +128,12 @@ class Embedding(ABC):
                 self.e.load_values(f"{self.name}.load", values, 4 * rows * self.side, source)
                 source = values
             self.complete(row, rows, self.prepare(row, rows, source))
+
+    def hold_bits(self, room: int, rows: int) -> None:
+        """Forms the next block's input bits if `room` row words take them and two runs of rows."""
+        room -= 2 * self.row_bits(rows * self.side)
+        if self.input_bits is not None and self.input_bits.hold(room):
+            self.e.layers[self.name] = self.input_bits.carried_by(self.e.layers[self.name])
 
     def spills(self, spilled: bool) -> None:
         """Whether a new x that is to stay is spilled while the old one is there."""

@@ -247,13 +247,13 @@ def _emit(
         if stage > 1 and block == 0:
             if not between.formed:
                 between.spills(plan is not Resident)
-                bits = between.input_bits = input_bits(stage, 0)
                 between.emit(x)
             elif plan is Resident and not between.resident:
                 between.bring()
-            x, means = between.positions.x, between.following
+            x, means, bits = between.positions.x, between.following, between.input_bits
         if stage < packed.model.stages and block + 1 == packed.model.depths[stage - 1]:
             between = step(stage + 1)
+            between.input_bits = input_bits(stage + 1, 0)
             following = EmbeddedRows(between) if ahead.embeds and between.runs_by_row else None
         image = block_image(packed, stage, block)
         schedule = plan(image, stream, x.buffer, block_name(stage, block))

@@ -62,11 +62,18 @@ def stem(
     if following is not None:
         count, step = windows
         following.hold(count)
-    for first, count in runs(patches, step):
-        if first and not matrix.stays:
-            e.forget()
+    parts = list(runs(patches, step))
+
+    def load(first: int, count: int) -> Values:
         pixels = Values(Buffer("pixels", "x", count * words), 0, words)
         e.load_values("stem.pixels", pixels, count, picture + first * words * c.lane_beats)
+        return pixels
+
+    ahead = load(*parts[0])
+    for number, (first, count) in enumerate(parts):
+        if first and not matrix.stays:
+            e.forget()
+        pixels = ahead
         sums = Values(
             Buffer("stem.sum", "u", count * positions.x.token_words), 0, positions.x.token_words
         )
@@ -74,6 +81,8 @@ def stem(
         start = first + extra if first else 0
         tokens = first + extra + count - start
         matrix.multiply(first + extra, [(Operands(Operand.PIXEL, pixels, pairs), count)], sums)
+        if number + 1 < len(parts):  # in front of positions, which wait for room
+            ahead = load(*parts[number + 1])
         x = positions.load(start, tokens)
         out = x.at(first + extra - start)
         to = bits and bits.to(first + extra, count)

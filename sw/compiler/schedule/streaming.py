@@ -47,7 +47,7 @@ class Streaming(Plan):
         self.reduced_keys(self.pooled.means if formed else self.pool_all(), kv)
         if self.following is not None:
             if windows := self.windows() or (self.following.shrink() and self.windows()):
-                self.following.hold(windows)
+                self.following.hold(windows, self.free_row(), self.pooled, self.ring_words())
             else:
                 self.following = None
         return self.stream(kv)
@@ -81,16 +81,19 @@ class Streaming(Plan):
         if following.rows % rows:
             return 0
         windows = 1 + -(-(self.slots() + 1) * rows // following.rows)
-        pooled = 2 * rows * self.block.width * self.token_words
-        words = windows * following.words + following.own_words + pooled
-        return windows if words <= self.c.x_words else 0
+        return windows if windows * following.words <= self.ring_words() else 0
+
+    def ring_words(self) -> int:
+        """X words that windows may have: all but two chunks of pooled f, and what they need."""
+        pooled = 2 * self.rows_of_chunk() * self.block.width * self.token_words
+        return self.c.x_words - pooled - self.following.own_words
 
     def slots(self) -> int:
         """Slots from a chunk's scores to its x2: row y may go when row y+2's branches are read."""
         return 2 * -(-2 // self.rows_of_chunk()) + 2 if self.block.branch is not None else 4
 
-    def bits_words(self) -> int:
-        """Those of as many chunks as what is on its way and the reduced grid's bits leave room for.
+    def free_row(self) -> int:
+        """Row words beside those of what is on its way and of the reduced grid.
 
         A chunk's bits live for up to three slots, n2's until its hidden layer; what is tighter
         leaves gaps too small for hidden's.
@@ -98,9 +101,13 @@ class Streaming(Plan):
         block, kw = self.block, self.k_words
         tiles = self.tiles(self.rows_of_chunk() * block.width)
         chunk = (9 + self.slots()) * kw + 3 * (block.heads * self.m_words + self.hidden_words)
-        free = self.c.row_words - tiles * chunk - 3 * self.tiles(block.keys) * kw
-        fitting = max(0, free) // (tiles * kw)
-        return min(fitting * tiles, self.tiles(block.tokens)) * kw
+        return max(0, self.c.row_words - tiles * chunk - 3 * self.tiles(block.keys) * kw)
+
+    def bits_words(self) -> int:
+        """Those of as many chunks as there is room for."""
+        tiles = self.tiles(self.rows_of_chunk() * self.block.width)
+        fitting = self.free_row() // (tiles * self.k_words)
+        return min(fitting * tiles, self.tiles(self.block.tokens)) * self.k_words
 
     def stream(self, kv: Values) -> Buffer:
         """One slot a chunk; a step `lag` slots behind works on an earlier chunk."""
@@ -120,10 +127,17 @@ class Streaming(Plan):
         def valid(i: int) -> bool:
             return 0 <= i < n
 
-        for slot in range(-1, n + last):
+        for slot in range(-1, n + last + 1):
+            # Scores keep the array and not the lanes: what only the lanes do goes behind them.
             if valid(slot):
                 s = state[slot]
                 s["probability"] = self.score(*span(slot), s.pop("query"))
+            i = slot - 1 - last
+            if valid(i) and self.following is not None:
+                self.following.finish(*span(i))
+            i = slot + 1
+            if valid(i):
+                state[i] = self.open_chunk(*span(i))
             i = slot - 1
             if valid(i):
                 s = state[i]
@@ -134,9 +148,6 @@ class Streaming(Plan):
             if valid(i):
                 s = state[i]
                 s["hidden"], s["pooled"] = self.hidden(*span(i), s.pop("n2_bits"), s["x"])
-            i = slot + 1
-            if valid(i):
-                s = state[i] = self.open_chunk(*span(i))
             i = slot - 1
             if valid(i):
                 s = state[i]
@@ -163,8 +174,6 @@ class Streaming(Plan):
                 s = state[i]
                 first, tokens = span(i)
                 self.ffn_output(first, tokens, s["hidden"], s["pooled"], s["x"], s["u"])
-                if self.following is not None:
-                    self.following.finish(first, tokens)
                 if self.following is None or self.following.stored:
                     e.store_values("x.store", s["x"], tokens, self.at(x2, first))
         return x2

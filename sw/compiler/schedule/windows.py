@@ -31,7 +31,12 @@ class Windows(ABC):
     def __init__(self, rows: int, width: int, token_words: int) -> None:
         self.rows, self.tokens, self.token_words = rows, rows * width, token_words
         self._ring: Buffer | None = None
-        self._count = 0
+        self._count, self._first, self._taken = 0, 0, 0
+
+    @property
+    def oldest(self) -> int:
+        """Word of the ring where the window begins that was taken first of those there."""
+        return (self._first + self._taken) % self._count * self.words if self._count else 0
 
     @property
     def words(self) -> int:
@@ -47,13 +52,23 @@ class Windows(ABC):
         """Whether fewer words of its own will do; from then on they must."""
         return False
 
-    def hold(self, count: int) -> None:
+    def hold(
+        self, count: int, row_words: int = 0, before: Windows | None = None, words: int = 0
+    ) -> None:
         """Makes room for `count` windows: each takes the place of the `count`-th before it.
+
+        `row_words` are to spare, where what takes them has a use for row memory.  The windows take
+        the ring of `before`, which x came through, if that has at most `words`: beginning where it
+        is free first.
 
         The places are fixed because a window that fits only just would else move what lies
         beside it.
         """
-        self._ring, self._count = Buffer("x.windows", "x", count * self.words), count
+        if before and before._ring and count * self.words <= before._ring.words <= words:
+            self._ring, self._count = before._ring, before._ring.words // self.words
+            self._first = -(-before.oldest // self.words) % self._count
+        else:
+            self._ring, self._count = Buffer("x.windows", "x", count * self.words), count
 
     def place(self, first: int, tokens: int) -> Values:
         """Where a run of tokens is to lie; it must not cross a window's edge."""
@@ -66,10 +81,12 @@ class Windows(ABC):
         """The run is x now; a window that it completes is taken."""
         window, end = divmod(first + tokens, self.tokens)
         if not end:
+            self._taken = window
             self.take(window - 1, self._window(window - 1))
 
     def _window(self, window: int) -> Values:
-        return Values(self._ring, window % self._count * self.words, self.token_words)
+        place = (self._first + window) % self._count
+        return Values(self._ring, place * self.words, self.token_words)
 
     @abstractmethod
     def take(self, window: int, x: Values) -> None:
