@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.dense.layouts import COMMAND
+from hw.dense.layouts import COMMAND, by_pairs
 from hw.interfaces import u_read, x_read
 from hw.spec.commands import Operand, Source
 from hw.spec.configuration import Configuration
@@ -19,6 +19,8 @@ WORDS = 2
 class Operands(wiring.Component):
     """The operand words of a DENSE command, in order: for group, for token, for segment, for word.
 
+    Where tokens go by pairs, both words of a pair are read behind one another and come together:
+    for group, for pair of tokens, for segment, for word; an odd last token alone.
     Latency 5 cycles from `start` to the first word, 3 from a granted read to its word; a word in 3
     cycles, which is a word a cycle for a while if the one before it lasts.  Respects back-pressure;
     every grant may be low at any time.  Golden partner: DENSE of ``hw.spec.commands``.  Validated
@@ -42,7 +44,7 @@ class Operands(wiring.Component):
     u : Out(u memory read)
         Operand words.
     word : Out(stream of `lanes` values)
-        Words of the command.
+        Words of the command; above it, of the token beside it (`dense_tokens` = 2).
     """
 
     def __init__(self, configuration: Configuration) -> None:
@@ -54,13 +56,15 @@ class Operands(wiring.Component):
                 "stall": In(1),
                 "x": Out(x_read(c)),
                 "u": Out(u_read(c)),
-                "word": Out(stream.Signature(c.lanes * VALUE.bits)),
+                "word": Out(stream.Signature(c.lanes * VALUE.bits * c.dense_tokens)),
             }
         )
 
     def elaborate(self, platform) -> Module:
         m = Module()
         c, f = self._c, self.command
+        two = Signal()
+        m.d.comb += two.eq(by_pairs(c, f))
 
         # A word holds `lanes` pairs of pixels, else lanes/2 pairs; segments begin a new word.
         lane_bits = c.lanes.bit_length() - 1
@@ -82,7 +86,7 @@ class Operands(wiring.Component):
                 Mux(f.operand == Operand.PIXEL, last_pair >> lane_bits, last_pair >> lane_bits - 1)
             ),
             last_segment.eq(f.segments - 1),
-            last_token.eq(f.tokens - 1),
+            last_token.eq((f.tokens - 1) >> two),
             last_group.eq(f.groups - 1),
         ]
 
@@ -99,11 +103,15 @@ class Operands(wiring.Component):
             for name in ("index_ends", "segment_ends", "token_ends", "group_ends", "begins")
         )
         want, granted, from_u = Signal(), Signal(), Signal()
+        # The other word of a pair is a token further.
+        other, moves_on, address = Signal(), Signal(), Signal.like(place)
         m.d.comb += [
             from_u.eq(f.source == Source.U),
-            want.eq(active & (room != 0) & ~self.stall),
-            self.x.address.eq(place),
-            self.u.address.eq(place),
+            want.eq(active & ((room != 0) | other) & ~self.stall),
+            address.eq(place + Mux(other, f.token, 0)),
+            moves_on.eq(granted & (~two | other | (token_ends & f.tokens[0]))),
+            self.x.address.eq(address),
+            self.u.address.eq(address),
             self.x.request.eq(want & ~from_u),
             self.u.request.eq(want & from_u),
             granted.eq(want & Mux(from_u, self.u.grant, self.x.grant)),
@@ -113,10 +121,12 @@ class Operands(wiring.Component):
         )
         m.d.comb += [
             next_segment.eq(at_segment + f.segment),
-            next_token.eq(at_token + f.token),
+            next_token.eq(at_token + (f.token << two)),
             next_group.eq(at_group + f.group),
         ]
         with m.If(granted):
+            m.d.sync += other.eq(~moves_on)
+        with m.If(moves_on):
             m.d.sync += [
                 index.eq(index + 1),
                 index_ends.eq(index + 1 == last_index),
@@ -167,20 +177,27 @@ class Operands(wiring.Component):
 
         # What was read waits behind the word in use: there is room for it since the request.
         arrives, ahead, moves, used_up = Signal(), Signal(), Signal(), Signal()
-        next_word = Signal(c.lanes * VALUE.bits, reset_less=True)
+        arrives_other, complete = Signal(), Signal()
+        next_words = [
+            Signal(c.lanes * VALUE.bits, name=f"next_word{i}", reset_less=True)
+            for i in range(c.dense_tokens)
+        ]
         m.d.comb += [
             used_up.eq(self.word.valid & self.word.ready),
             moves.eq(ahead & (used_up | ~self.word.valid)),
         ]
         m.d.sync += [
             arrives.eq(granted),
-            ahead.eq(arrives | (ahead & ~moves)),
-            room.eq(room - granted + used_up),
+            arrives_other.eq(other),
+            complete.eq(moves_on),
+            ahead.eq(complete | (ahead & ~moves)),
+            room.eq(room - (granted & ~other) + used_up),
         ]
-        with m.If(arrives):
-            m.d.sync += next_word.eq(Mux(from_u, self.u.data, self.x.data))
+        for which, next_word in enumerate(next_words):
+            with m.If(arrives & (arrives_other == which)):
+                m.d.sync += next_word.eq(Mux(from_u, self.u.data, self.x.data))
         with m.If(moves):
-            m.d.sync += [self.word.valid.eq(1), self.word.payload.eq(next_word)]
+            m.d.sync += [self.word.valid.eq(1), self.word.payload.eq(Cat(next_words))]
         with m.Elif(used_up):
             m.d.sync += self.word.valid.eq(0)
         return m

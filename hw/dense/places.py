@@ -34,13 +34,17 @@ class Places(wiring.Component):
     read : In(1)
         A parameter word is read.
     token_end : In(1)
-        The token's last step.
+        The last step of the token, or of two.
+    two : In(1)
+        Tokens go by pairs.
     parameter : Out(12)
         Next parameter word.
     target : Out(13)
-        u word of the token's result.
+        u word of the token's result; a pair's second lies `destination_token` further.
+    alone : Out(1)
+        The token is a group's last one: of a pair it is the only one.
     last : Out(1)
-        The token is the command's last one.
+        The token, or pair, is the command's last one.
     """
 
     def __init__(self, configuration: Configuration) -> None:
@@ -50,8 +54,10 @@ class Places(wiring.Component):
                 "start": In(1),
                 "read": In(1),
                 "token_end": In(1),
+                "two": In(1),
                 "parameter": Out(12),
                 "target": Out(13),
+                "alone": Out(1),
                 "last": Out(1),
             }
         )
@@ -63,7 +69,11 @@ class Places(wiring.Component):
         first, next_first = (Signal.like(place, name=n) for n in ("first", "next_first"))
         at_group, next_group = (Signal.like(target, name=n) for n in ("at_group", "next_group"))
         last_token, last_group = Signal(), Signal()
-        m.d.sync += [last_token.eq(token + 1 == f.tokens), last_group.eq(group + 1 == f.groups)]
+        m.d.sync += [
+            self.alone.eq(token + 1 == f.tokens),
+            last_token.eq((token + 1 == f.tokens) | (self.two & (token + 2 == f.tokens))),
+            last_group.eq(group + 1 == f.groups),
+        ]
         m.d.comb += [
             next_first.eq(first + f.parameter_group),
             next_group.eq(at_group + 1 + f.bias),
@@ -73,9 +83,9 @@ class Places(wiring.Component):
             m.d.sync += place.eq(place + 1)
         with m.If(self.token_end):
             m.d.sync += [
-                token.eq(token + 1),
+                token.eq(token + 1 + self.two),
                 place.eq(first),
-                target.eq(target + f.destination_token),
+                target.eq(target + (f.destination_token << self.two)),
             ]
             with m.If(last_token):
                 m.d.sync += [

@@ -47,6 +47,8 @@ class Results(wiring.Component):
         `sum` is another token's from the next cycle on.
     sum : In(lanes sums)
         Sums of products and bias.
+    read : Out(1)
+        All of `sum` has been read.
     u_write : Out(u memory write)
         Results, whole words.
     free : Out(1)
@@ -68,6 +70,7 @@ class Results(wiring.Component):
                 "target": In(TARGET),
                 "sum_valid": In(1),
                 "sum": In(sums(c)),
+                "read": Out(1),
                 "u_write": Out(u_write(c)),
                 "free": Out(1),
                 "done": Out(1),
@@ -88,7 +91,11 @@ class Results(wiring.Component):
         # Lanes by turns, the lower halves and then the upper ones; the sums stay for that long.
         takes, turn, upper = Signal(), Signal(cycles, init=1), Signal()
         pass_end, ends = Signal(), Signal()
-        m.d.comb += [pass_end.eq(takes & turn[-1]), ends.eq(pass_end & (upper | ~f.bias))]
+        m.d.comb += [
+            pass_end.eq(takes & turn[-1]),
+            ends.eq(pass_end & (upper | ~f.bias)),
+            self.read.eq(ends & moves),
+        ]
         with m.If(takes & moves):
             m.d.sync += turn.eq(Cat(turn[-1], turn[:-1]))
             with m.If(pass_end):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.dense.layouts import COMMAND, STEP, TARGET, result_cycles
+from hw.dense.layouts import COMMAND, TARGET, by_pairs, result_cycles
+from hw.dense.layouts import step as step_layout
 from hw.dense.places import Places
 from hw.dense.results import TOKENS
 from hw.interfaces import MemoryRead
@@ -20,7 +21,7 @@ class Sequence(wiring.Component):
 
     A step goes when its operand word is here, its parameter word, if it reads one, is granted, and
     no beat takes the lanes' multipliers.  A token's last step waits until its sums will find the
-    sums of the token before read.
+    sums of the token before read.  Where tokens go by pairs a step is one of both.
 
     Latency: a step in the first cycle of an operand word; a step a cycle, also from word to word
     and token to token.  Golden partner: DENSE of ``hw.spec.commands``.  Validated within
@@ -42,17 +43,19 @@ class Sequence(wiring.Component):
     taken : In(1)
         A beat takes the multipliers.
     word : In(stream of `lanes` values)
-        Operand words, exactly the command's.
+        Operand words, exactly the command's; above it, of the token beside it (`dense_tokens` = 2).
     address : Out(parameter address)
         Of the parameter word that the step reads.
     request : Out(1)
         The step reads a parameter word.
     grant : In(1)
         The memory gives it.
-    step : Out(STEP)
+    step : Out(step)
         This cycle's step; all flags are low when there is none.
+    expected : Out(1)
+        A token's last step, and behind it the pair's other token.
     target : Out(TARGET)
-        With `step.finish`: where the result goes.
+        With `expected`: where the result goes.
     free : In(1)
         A token's result has been written.
     """
@@ -66,11 +69,12 @@ class Sequence(wiring.Component):
                 "start": In(1),
                 "stall": In(1),
                 "taken": In(1),
-                "word": In(stream.Signature(c.lanes * VALUE.bits)),
+                "word": In(stream.Signature(c.lanes * VALUE.bits * c.dense_tokens)),
                 "address": Out(address),
                 "request": Out(1),
                 "grant": In(1),
-                "step": Out(STEP),
+                "step": Out(step_layout(c)),
+                "expected": Out(1),
                 "target": Out(TARGET),
                 "free": In(1),
             }
@@ -80,6 +84,8 @@ class Sequence(wiring.Component):
         m = Module()
         c, f, step = self._c, self.command, self.step
         m.submodules.places = places = Places(c)
+        by_two = Signal()
+        m.d.sync += by_two.eq(by_pairs(c, f))
         active, in_bias, upper = Signal(), Signal(), Signal()
 
         # What follows from the command, registered: its first step is later.
@@ -119,8 +125,13 @@ class Sequence(wiring.Component):
 
         # The next elements of the operand word.
         element = Signal(range(c.lanes))
-        pair = self.word.payload.word_select(element >> 1, 2 * VALUE.bits)
-        first, second = pair[: VALUE.bits], pair[VALUE.bits :]
+        size = c.lanes * VALUE.bits
+
+        def elements(word: Value) -> Value:
+            pair = word.word_select(element >> 1, 2 * VALUE.bits)
+            first, second = pair[: VALUE.bits], pair[VALUE.bits :]
+            return Cat(Mux(element[0], second, first), second)
+
         m.d.comb += self.word.ready.eq(
             multiplies & (segment_end | (element >> two == (c.lanes - 1) >> two))
         )
@@ -169,26 +180,40 @@ class Sequence(wiring.Component):
         # so last steps as many of those apart arrive at least as many cycles apart.
         cycles = result_cycles(c)
         apart, unwritten = Signal(range(2 * cycles)), Signal(range(TOKENS + 1))
-        m.d.comb += may_finish.eq((apart == 0) & (unwritten != Mux(f.bias, TOKENS - 1, TOKENS)))
+        m.d.comb += may_finish.eq(
+            (apart == 0) & Mux(by_two, unwritten < 2, unwritten != Mux(f.bias, TOKENS - 1, TOKENS))
+        )
         with m.If(token_end):
-            m.d.sync += apart.eq(Mux(f.bias, 2 * cycles - 1, cycles - 1))
+            m.d.sync += apart.eq(Mux(f.bias | by_two, 2 * cycles - 1, cycles - 1))
         with m.Elif((apart != 0) & ~self.taken):
             m.d.sync += apart.eq(apart - 1)
-        m.d.sync += unwritten.eq(unwritten + token_end - self.free)
+        both, other, other_last = Signal(), Signal(), Signal()
+        other_target = Signal.like(self.target.word)
+        m.d.comb += both.eq(token_end & by_two & ~places.alone)
+        m.d.sync += [
+            unwritten.eq(unwritten + self.expected - self.free),
+            other.eq(both),
+            other_last.eq(places.last),
+            other_target.eq(places.target + f.destination_token),
+        ]
 
         m.d.comb += [
             places.command.eq(f),
             places.start.eq(begins),
             places.read.eq(goes & self.request),
             places.token_end.eq(token_end),
+            places.two.eq(by_two),
             self.address.eq(places.parameter),
-            self.target.word.eq(places.target),
-            self.target.last.eq(places.last),
-            step.elements.eq(Cat(Mux(element[0], second, first), second)),
+            self.expected.eq(token_end | other),
+            self.target.word.eq(Mux(other, other_target, places.target)),
+            self.target.last.eq(Mux(other, other_last, places.last & ~both)),
+            step.elements.eq(elements(self.word.payload[:size])),
             step.multiply.eq(multiplies),
             step.lane_end.eq(lane_end),
             step.bias.eq(goes & in_bias),
             step.upper.eq(upper),
             step.finish.eq(token_end),
         ]
+        if c.dense_tokens == 2:
+            m.d.comb += [step.second.eq(elements(self.word.payload[size:])), step.both.eq(both)]
         return m

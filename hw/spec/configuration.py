@@ -48,6 +48,9 @@ class Configuration:
         Groups that the result FIFO between array and lanes holds.
     queue_depth : int
         Commands each engine's queue holds.
+    dense_tokens : int
+        Tokens that DENSE multiplies at a time where operands have 8 bits: 2 costs two multipliers
+        (8 x 8 bits) and two sums a lane more, and halves the steps of a stem.
     """
 
     name: str
@@ -67,6 +70,7 @@ class Configuration:
     port_bits: int = 128
     result_groups: int = 4
     queue_depth: int = 8
+    dense_tokens: int = 1
 
     def __post_init__(self) -> None:
         def need(rule: bool, member: str, text: str) -> None:
@@ -115,6 +119,7 @@ class Configuration:
             "is below 2; the array needs one to fill while another drains",
         )
         need(self.queue_depth >= 2, "queue_depth", "is below 2")
+        need(self.dense_tokens in (1, 2), "dense_tokens", "is not 1 or 2")
 
     @property
     def group_tiles(self) -> int:
@@ -173,7 +178,13 @@ CONFIGURATIONS = {
     c.name: c
     for c in (
         Configuration(
-            "7x16x64-l32", rows=7, columns=16, lanes=32, row_words=1024, parameter_words=1024
+            "7x16x64-l32",
+            rows=7,
+            columns=16,
+            lanes=32,
+            row_words=1024,
+            parameter_words=1024,
+            dense_tokens=2,
         ),
         Configuration(
             "7x8x64-l16",

@@ -160,5 +160,7 @@ DENSE_SERIAL = 4
 """Lanes whose results are rounded in a cycle."""
 DENSE_TOKENS = 3
 """Tokens between their last step and their write; one less with a bias."""
+DENSE_PAIRED = 2
+"""The same where two go at a time: the first of the pair before is written."""
 DENSE_RESULT = 11
 """From a token's last step to its (last) write, beside the cycles of rounding."""

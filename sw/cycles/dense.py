@@ -11,6 +11,7 @@ from sw.cycles.constants import (
     BIAS_STEPS,
     DENSE_AHEAD,
     DENSE_OPERAND,
+    DENSE_PAIRED,
     DENSE_RESULT,
     DENSE_SERIAL,
     DENSE_START,
@@ -40,6 +41,7 @@ class Dense:
         self, kernel: Kernel, c: Configuration, control: Control, memories: dict[str, MemoryPort]
     ) -> None:
         self._kernel, self._lanes, self._control = kernel, c.lanes, control
+        self._at_a_time = c.dense_tokens
         self._memories = memories
         self._places, self._words = Queue(kernel, ANY), Queue(kernel, ANY)
         self.busy = 0
@@ -51,20 +53,27 @@ class Dense:
             command = yield from self._control.units["dense"].take(done)
             f, taken = command.fields, self._kernel.now
             a_token = self._word_steps(f)
-            words = f["groups"] * f["tokens"] * len(a_token)
-            self._kernel.start(self._read(f, taken + DENSE_START - DENSE_OPERAND, words))
+            self._kernel.start(self._read(f, taken + DENSE_START - DENSE_OPERAND, len(a_token)))
             begin = taken + (BIAS_START if f["bias"] else DENSE_START)
             written = yield from self._tokens(f, begin, a_token)
             done = written + 1
             self._control.complete(command, done)
 
-    def _read(self, f: dict[str, int], at: int, words: int) -> Process:
-        """Operand words, as far ahead as there are places."""
+    def _turns(self, f: dict[str, int]) -> list[int]:
+        """Tokens that go together, turn by turn: pairs where the operands have 8 bits."""
+        if self._at_a_time == 1 or f["pool"] or f["bias"] or f["operand"] == Operand.VALUE:
+            return [1] * (f["groups"] * f["tokens"])
+        return ([2] * (f["tokens"] // 2) + [1] * (f["tokens"] % 2)) * f["groups"]
+
+    def _read(self, f: dict[str, int], at: int, a_token: int) -> Process:
+        """Operand words, of tokens that go together, as far ahead as there are places."""
         memory = self._memories["x_read" if f["source"] == Source.X else "u_read"]
-        for word in range(words):
-            if word >= DENSE_AHEAD:
+        words = [tokens for tokens in self._turns(f) for _ in range(a_token)]
+        for number, tokens in enumerate(words):
+            if number >= DENSE_AHEAD:
                 at = max(at, (yield from self._places.take()))
-            at = (yield from memory.take_before(at, LEAD, SECOND)) + 1
+            for _ in range(tokens):
+                at = (yield from memory.take_before(at, LEAD, SECOND)) + 1
             self._words.put(at - 1 + DENSE_OPERAND)
 
     def _tokens(self, f: dict[str, int], at: int, a_token: list[int]):
@@ -72,10 +81,11 @@ class Dense:
         weights, bias = f["pool"] == 0, f["bias"]
         rounding = self._lanes // DENSE_SERIAL * (2 if bias else 1)
         # A token's last step waits until the sums before its own are read, and have a place.
-        open_tokens = DENSE_TOKENS - bias
+        turns = self._turns(f)
+        open_tokens = DENSE_TOKENS - bias if max(turns) == 1 else DENSE_PAIRED
         places = deque([0] * open_tokens, open_tokens)
-        apart, words = 0, f["groups"] * f["tokens"] * len(a_token)
-        for _ in range(f["groups"] * f["tokens"]):
+        apart, words = 0, len(turns) * len(a_token)
+        for tokens in turns:
             if bias:
                 at = yield from self._steps(at, BIAS_STEPS, True)
             for number, steps in enumerate(a_token):
@@ -89,9 +99,11 @@ class Dense:
                 if words >= DENSE_AHEAD:
                     self._places.put(at)
                 self.busy += steps
-            apart = at - 1 + rounding
-            written = yield from self._memories["u_write"].take(apart + DENSE_RESULT)
-            places.append(written + 1)
+            for token in range(1, tokens + 1):
+                ready = at - 1 + token * rounding + DENSE_RESULT
+                written = yield from self._memories["u_write"].take(ready)
+                places.append(written + 1)
+            apart = at - 1 + max(turns) * rounding
         return written
 
     def _word_steps(self, f: dict[str, int]) -> list[int]:

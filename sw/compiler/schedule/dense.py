@@ -123,7 +123,10 @@ class Matrix:
                     out.access(tokens, True, words * group, words * last),
                 ]
                 detail = {"first": first + at, "tokens": tokens, "group": group}
-                steps = (last - group) * tokens * operands.steps
+                # Two tokens may go at a time where operands have 8 bits.
+                paired = operands.kind is not Operand.VALUE and not self._bias
+                at_a_time = self._e.c.dense_tokens if paired else 1
+                steps = (last - group) * -(-tokens // at_a_time) * operands.steps
                 self._e.add(Opcode.DENSE, self.name, fields, accesses, detail, steps=steps)
                 at += tokens
 

@@ -5,6 +5,7 @@ import random
 import numpy as np
 
 from hw.spec.commands import RECORDS, Opcode, Operand, Source
+from hw.spec.configuration import Configuration
 
 WORDS = {"x": 1024, "u": 1024, "parameters": 1024}
 """Words of the memories that the tests fill."""
@@ -58,14 +59,30 @@ class Command:
         double = 2 if f["pool"] else 1
         return f["segments"] * f["pairs"] * double + 2 * f["bias"]
 
-    def cycles(self, lanes: int) -> int:
+    def turns(self, c: Configuration) -> int:
+        """Tokens of a group, or pairs of them."""
+        f = self.f
+        pairs = c.dense_tokens == 2 and not (f["operand"] == Operand.VALUE or f["bias"])
+        return -(-f["tokens"] // 2) if pairs and not f["pool"] else f["tokens"]
+
+    def cycles(self, c: Configuration) -> int:
         """From the command's acceptance to `done`, while everything is granted."""
-        f, bias = self.f, self.f["bias"]
+        f, bias, lanes = self.f, self.f["bias"], c.lanes
         s, written = lanes // 4 * (1 + bias), 3 - bias
         # The last word's steps, where no bias follows: the next word is there after 3 cycles.
         two = 1 if f["operand"] == Operand.PIXEL else 2
         last_word = f["pairs"] * two % lanes // two
         late = 3 - last_word if last_word in (1, 2) and not bias else 0
+        turns = self.turns(c)
+        if turns != f["tokens"]:
+            # A pair of words is there 4 cycles after the one before it.
+            per_word = lanes if f["operand"] == Operand.PIXEL else lanes // 2
+            words = [per_word] * (f["pairs"] // per_word) + [f["pairs"] % per_word]
+            words = [word for word in words if word] * f["segments"]
+            lasts = sum(max(word, 4) for word in words)
+            first = 7 + lasts - max(words[-1], 4) + words[-1] - 1
+            apart = max(lasts, 2 * s, s + 12)
+            return first + (turns * f["groups"] - 1) * apart + (2 - f["tokens"] % 2) * s + 12
         last = [6 - 2 * bias + self.steps - 1]
         for i in range(1, f["tokens"] * f["groups"]):
             last.append(last[-1] + max(self.steps + late, s))
