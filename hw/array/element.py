@@ -22,7 +22,8 @@ class Element(wiring.Component):
     A signed sum of values v (+-1 as bits) under attention bits A needs no AND: with
     ``xnor(A, v) = (A & v) | (~A & ~v)`` and ``xnor(1, v) = v``, whose zeros are
     ``(A & ~v) | (~A & ~v)``, ``pop(A & v) - pop(A & ~v) = ones(xnor(A, v)) - zeros(xnor(1, v))``:
-    the second pass is a `subtract` of a row of ones.  `mute` makes a word count nothing.
+    what is left over is the same for all tokens, a `subtract` of a row of ones.  `mute` makes a
+    word count nothing.
 
     Latency: `row`, `column` to the accumulator `POPCOUNT_LATENCY` cycles; `subtract` and `mute`
     come a cycle before the count, the other flags with it; `result` one cycle after `load`.  One

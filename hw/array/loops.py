@@ -19,7 +19,7 @@ def step_layout(c: Configuration) -> data.StructLayout:
     """One operand word.
 
     ``first``, ``end``: first and last word of a segment, where the bit limits apply.
-    ``subtract``: the second, subtracted pass of CONTEXT.  ``tile``: column tile.
+    ``subtract``: of the group that CONTEXT begins an outer group with.  ``tile``: column tile.
     ``lane_low``, ``lane_high``: lanes of the segment's head (CONTEXT only).
     ``last``: last word of the group; ``last_begin``, ``last_end``: of its first, last column tile.
     ``tokens``: beats of the group.  ``tile_begin``: first word of a tile of SCORE.
@@ -51,8 +51,9 @@ class Loops(wiring.Component):
     """Turns a command into its steps.
 
     Order: outer, tile, inner (SCORE: tile, outer, inner, so that a tile's key groups follow each
-    other), then segment, word, [CONTEXT: pass], column tile.  Column words are those of the
-    group, the same for every segment.  A count of 0 acts as 1.
+    other), then segment, word, column tile.  Column words are those of the group, the same for
+    every segment.  A count of 0 acts as 1.  In CONTEXT, where inner is 1, a group to `subtract`
+    comes before the tiles of every outer group, of one beat.
 
     A command is copied in the cycle before its transfer, so `command.ready` is a register: every
     other cycle at most.  Latency: its first step is there in the cycle of the transfer.  One step
@@ -124,12 +125,12 @@ class Loops(wiring.Component):
         def restart(name: str) -> None:
             m.d.sync += [left[name].eq(keep[name]), ends[name].eq(single[name])]
 
-        active, second, first, tile_begin = Signal(), Signal(), Signal(), Signal()
+        active, subtract, first, tile_begin = Signal(), Signal(), Signal(), Signal()
         tile = Signal(step.tile.shape())
 
         # Nested ends: each implies those before it.  The first two are registers.
         one_tile = int(c.group_tiles == 1)
-        tile_end, pass_end, word_end = Signal(), Signal(), Signal()
+        tile_end, word_end = Signal(), Signal()
         segment_end, inner_end, middle_end, command_end = Signal(), Signal(), Signal(), Signal()
         # The counters behind the outer ones change after a word's last step.  Where a word has more
         # steps than one, what they say is still in time a cycle later, from a register.
@@ -141,16 +142,16 @@ class Loops(wiring.Component):
         m.d["comb" if one_tile else "sync"] += [
             segment_last.eq(segment),
             inner_last.eq(inner),
-            middle_last.eq(inner & Mux(score, ends["outer"], ends["tiles"])),
-            command_last.eq(inner & ends["outer"] & ends["tiles"]),
+            middle_last.eq(inner & Mux(score, ends["outer"], ends["tiles"]) & ~subtract),
+            command_last.eq(inner & ends["outer"] & ends["tiles"] & ~subtract),
         ]
         go, takes = Signal(), Signal()
         m.d.comb += [
-            word_end.eq(pass_end & ends["words"]),
-            segment_end.eq(pass_end & segment_last),
-            inner_end.eq(pass_end & inner_last),
-            middle_end.eq(pass_end & middle_last),
-            command_end.eq(pass_end & command_last),
+            word_end.eq(tile_end & ends["words"]),
+            segment_end.eq(tile_end & segment_last),
+            inner_end.eq(tile_end & inner_last),
+            middle_end.eq(tile_end & middle_last),
+            command_end.eq(tile_end & command_last),
             go.eq(active & self.step.ready),
             takes.eq(self.command.valid & ~self.command.ready & (~active | (go & command_end))),
         ]
@@ -158,7 +159,9 @@ class Loops(wiring.Component):
         tile_next, tile_restart = Signal(), Signal()
         outer_next, outer_restart = Signal(), Signal()
         m.d.comb += [
-            tile_next.eq(Mux(score, middle_end & ~command_end, inner_end & ~middle_end)),
+            tile_next.eq(
+                Mux(score, middle_end & ~command_end, inner_end & ~middle_end & ~subtract)
+            ),
             tile_restart.eq(~score & middle_end & ~command_end),
             outer_next.eq(Mux(score, inner_end & ~middle_end, middle_end & ~command_end)),
             outer_restart.eq(score & middle_end & ~command_end),
@@ -182,7 +185,9 @@ class Loops(wiring.Component):
             row_segment_next.eq(row_segment + keep["row_head"]),
             row_tile_next.eq(row_tile),
             group_next.eq(column_group + keep["column_group"]),
-            column_next_group.eq(Mux(tile_next | tile_restart, column_outer, group_next)),
+            column_next_group.eq(
+                Mux(tile_next | tile_restart | subtract, column_outer, group_next)
+            ),
         ]
         with m.If(outer_next & ~score):
             m.d.comb += column_next_group.eq(group_next)
@@ -198,17 +203,7 @@ class Loops(wiring.Component):
                 column.eq(column + 1),
                 tile_begin.eq(score & tile_next),
             ]
-            with m.If(pass_end):
-                m.d.sync += pass_end.eq(one_tile & ~context)
-            with m.Elif(tile_end):
-                m.d.sync += pass_end.eq(one_tile)
-            with m.Else():
-                m.d.sync += pass_end.eq((tile == c.group_tiles - 2) & (second | ~context))
-            with m.If(tile_end & context):
-                m.d.sync += second.eq(~second)
-            with m.If(tile_end & ~pass_end):
-                m.d.sync += column.eq(column - (c.group_tiles - 1))
-            with m.If(pass_end):
+            with m.If(tile_end):
                 count("words")
                 m.d.sync += [row.eq(row + 1), first.eq(0)]
             with m.If(word_end):
@@ -236,6 +231,7 @@ class Loops(wiring.Component):
                 ]
             with m.If(inner_end):
                 restart("inner")
+                m.d.sync += subtract.eq(context & outer_next)
             for name, following, again in (
                 ("tiles", tile_next, tile_restart),
                 ("outer", outer_next, outer_restart),
@@ -252,11 +248,10 @@ class Loops(wiring.Component):
         with m.If(takes):
             m.d.sync += [
                 active.eq(1),
-                second.eq(0),
+                subtract.eq(given.opcode == Opcode.CONTEXT),
                 first.eq(1),
                 tile.eq(0),
                 tile_end.eq(one_tile),
-                pass_end.eq(one_tile & (given.opcode != Opcode.CONTEXT)),
                 score.eq(given.opcode == Opcode.SCORE),
                 context.eq(given.opcode == Opcode.CONTEXT),
                 tile_begin.eq(given.opcode == Opcode.SCORE),
@@ -276,7 +271,7 @@ class Loops(wiring.Component):
 
         last = Signal()
         m.d.comb += [
-            last.eq(ends["words"] & ends["heads"] & (second | ~context)),
+            last.eq(ends["words"] & ends["heads"]),
             self.step.valid.eq(active),
             step.row_address.eq(row),
             step.column_address.eq(column),
@@ -285,14 +280,14 @@ class Loops(wiring.Component):
             step.end.eq(ends["words"]),
             step.first_bit.eq(keep["first_bit"]),
             step.last_bit.eq(keep["last_bit"]),
-            step.subtract.eq(second),
+            step.subtract.eq(subtract),
             step.context.eq(context),
             step.lane_low.eq(lane_low),
             step.lane_high.eq(lane_high),
             step.last.eq(last),
             step.last_begin.eq(last & (tile == 0)),
             step.last_end.eq(last & tile_end),
-            step.tokens.eq(Mux(ends["tiles"], keep["last_tokens"], c.rows)),
+            step.tokens.eq(Mux(subtract, 1, Mux(ends["tiles"], keep["last_tokens"], c.rows))),
             step.score.eq(score),
             step.tile_begin.eq(tile_begin),
         ]

@@ -30,8 +30,8 @@ class Masking(wiring.Component):
     """Masks the operands of an issued word when they come from memory.
 
     Bits below `first_bit` in a segment's first word, and from `last_bit` in its last, are cleared
-    on both sides: they count 1 in XNOR.  The subtracted pass of CONTEXT has a row of ones, where
-    an invalid bit is a zero and takes off the 1 that it counted in the pass before.  `mute` marks
+    on both sides: they count 1 in XNOR.  The subtracted group of CONTEXT has a row of ones, where
+    an invalid bit is a zero and takes off the 1 that it counts in every tile.  `mute` marks
     the outputs outside the segment's head.
 
     Latency: `issue` to `control` two cycles; memory data must be there one cycle after `issue`.

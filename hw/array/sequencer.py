@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.array.fifo import result_beats
@@ -23,7 +23,8 @@ class Sequencer(wiring.Component):
     A word waits while `stall` is high; the first word of a tile of SCORE for `score_ready`, a
     cycle before and not taken by another tile; and
     the first of a group's last words until its hold will have been read and, unless it is SCORE,
-    until the result FIFO has `rows` places free, of which it reserves the group's tokens.  The
+    until the result FIFO has `rows` places free, of which it reserves the group's tokens (none for
+    the beat to subtract, which does not go there).  The
     rest of a group's last words needs no such check: hold g is read and loaded g cycles later.
 
     Let the last of a group's last words go in cycle e, and be loaded in cycle e + load.  Hold 0
@@ -60,6 +61,10 @@ class Sequencer(wiring.Component):
         The array's result is a beat in this cycle.
     beat_score : Out(1)
         That beat is of SCORE.
+    beat_context : Out(1)
+        It is of CONTEXT: a token's.
+    beat_subtract : Out(1)
+        It is of CONTEXT: what the tokens' beats behind it have too much, negative.
     """
 
     def __init__(self, configuration: Configuration) -> None:
@@ -76,6 +81,8 @@ class Sequencer(wiring.Component):
                 "token": Out(c.rows),
                 "beat": Out(1),
                 "beat_score": Out(1),
+                "beat_context": Out(1),
+                "beat_subtract": Out(1),
             }
         )
 
@@ -114,16 +121,17 @@ class Sequencer(wiring.Component):
         room, left = Signal(range(capacity + 1), init=capacity), Signal(range(capacity + 1))
         room_enough = Signal(init=1)
         hold_wait, hold_free = Signal(range(c.rows + 1)), Signal(init=1)
-        reserve = Signal()
+        reserve, reserves = Signal(), Signal()
         m.d.comb += [
             self.issue.eq(
                 valid
                 & ~self.stall
                 & ~(waiting.tile_begin & ~score_room)
-                & (~waiting.last_begin | (hold_free & (waiting.score | room_enough)))
+                & (~waiting.last_begin | (hold_free & (~reserves | room_enough)))
             ),
             self.score_tile.eq(self.issue & waiting.tile_begin),
-            reserve.eq(self.issue & waiting.last_begin & ~waiting.score),
+            reserves.eq(~waiting.score & ~waiting.subtract),
+            reserve.eq(self.issue & waiting.last_begin & reserves),
             left.eq(room - waiting.tokens),
         ]
         # Every outcome is compared before the issue and the sink decide which it is.
@@ -153,32 +161,44 @@ class Sequencer(wiring.Component):
             m.d.sync += [hold_wait.eq(hold_wait - 1), hold_free.eq(hold_wait == 1)]
 
         # The drain.
-        start, tokens, score = ended, waiting.tokens, waiting.score
+        kinds = data.StructLayout({"score": 1, "context": 1, "subtract": 1})
+        kind = Signal(kinds)
+        m.d.comb += [
+            kind.score.eq(waiting.score),
+            kind.context.eq(waiting.context & ~waiting.subtract),
+            kind.subtract.eq(waiting.subtract),
+        ]
+        start, tokens = ended, waiting.tokens
         for stage in range(max(0, load - spread)):
             start_later = Signal(name=f"start{stage}")
             tokens_later = Signal.like(waiting.tokens, name=f"tokens{stage}", reset_less=True)
-            score_later = Signal(name=f"score{stage}", reset_less=True)
-            m.d.sync += [start_later.eq(start), tokens_later.eq(tokens), score_later.eq(score)]
-            start, tokens, score = start_later, tokens_later, score_later
+            kind_later = Signal(kinds, name=f"kind{stage}", reset_less=True)
+            m.d.sync += [start_later.eq(start), tokens_later.eq(tokens), kind_later.eq(kind)]
+            start, tokens, kind = start_later, tokens_later, kind_later
         remaining, draining = Signal.like(waiting.tokens), Signal()
-        token, draining_score = Signal(self.token.shape()), Signal()
+        token, draining_kind = Signal(self.token.shape()), Signal(kinds)
         with m.If(start):
             m.d.sync += [
                 token.eq(1),
                 draining.eq(1),
                 remaining.eq(tokens - 1),
-                draining_score.eq(score),
+                draining_kind.eq(kind),
             ]
         with m.Elif(remaining != 0):
             m.d.sync += [token.eq(token << 1), remaining.eq(remaining - 1)]
         with m.Else():
             m.d.sync += draining.eq(0)
         m.d.comb += self.token.eq(token)
-        beat, beat_score = draining, draining_score
+        beat, beat_kind = draining, draining_kind
         for stage in range(drain_latency(c)):
             beat_later = Signal(name=f"beat{stage}")
-            beat_score_later = Signal(name=f"beat_score{stage}", reset_less=True)
-            m.d.sync += [beat_later.eq(beat), beat_score_later.eq(beat_score)]
-            beat, beat_score = beat_later, beat_score_later
-        m.d.comb += [self.beat.eq(beat), self.beat_score.eq(beat_score)]
+            beat_kind_later = Signal(kinds, name=f"beat_kind{stage}", reset_less=True)
+            m.d.sync += [beat_later.eq(beat), beat_kind_later.eq(beat_kind)]
+            beat, beat_kind = beat_later, beat_kind_later
+        m.d.comb += [
+            self.beat.eq(beat),
+            self.beat_score.eq(beat_kind.score),
+            self.beat_context.eq(beat_kind.context),
+            self.beat_subtract.eq(beat_kind.subtract),
+        ]
         return m

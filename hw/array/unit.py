@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
@@ -18,12 +18,13 @@ from hw.spec.configuration import Configuration
 class ArrayUnit(wiring.Component):
     """Runs LINEAR, CONTEXT and SCORE: popcount sums of row-memory by column-memory bits.
 
-    One operand word a cycle; a group of ``words * heads * group_tiles`` words (twice that in
-    CONTEXT) takes max(its words, its tokens) cycles, without bubbles across groups, tiles and
-    commands.  Latency from the issue of a group's last word to its token 0: on `score`
-    ``max(6, group_tiles) + columns/cluster_columns`` cycles (10 for four clusters and two column
-    tiles), on `result` two more.  `result` respects
-    back-pressure; `score` has none but `score_ready`, asked for once a tile.
+    One operand word a cycle; a group of ``words * heads * group_tiles`` words takes max(its words,
+    its tokens) cycles, without bubbles across groups, tiles and commands.  CONTEXT begins every
+    outer group with such a group of one beat, for all of its tiles: what their sums of
+    ``ones(xnor(A, v))`` have too much, the zeros of v.  Latency from the issue of a group's last
+    word to its token 0: on `score` ``max(6, group_tiles) + columns/cluster_columns`` cycles (10 for
+    four clusters and two column tiles), on `result` two more.  `result` respects back-pressure;
+    `score` has none but `score_ready`, asked for once a tile.
 
     Golden partner: the array sums in :mod:`sw.golden`.
 
@@ -80,6 +81,11 @@ class ArrayUnit(wiring.Component):
         m.submodules.masking = masking = Masking(c)
         m.submodules.array = array = SystolicArray(c)
         m.submodules.fifo = fifo = ResultFifo(c)
+        # The beat to subtract is there before the beats of its tiles: all drain in order.
+        surplus = Signal.like(array.result, reset_less=True)
+        with m.If(sequencer.beat & sequencer.beat_subtract):
+            m.d.sync += surplus.eq(array.result)
+        tokens = sequencer.beat & ~sequencer.beat_score & ~sequencer.beat_subtract
 
         connect(m, flipped(self.command), sequencer.command)
         connect(m, fifo.result, flipped(self.result))
@@ -102,8 +108,13 @@ class ArrayUnit(wiring.Component):
             array.mute.eq(masking.mute),
             array.control.eq(masking.control),
             array.token.eq(sequencer.token),
-            fifo.write.eq(sequencer.beat & ~sequencer.beat_score),
-            fifo.data.eq(array.result),
+            fifo.write.eq(tokens),
+            *(
+                fifo.data[i].eq(
+                    array.result[i] + Mux(sequencer.beat_context, surplus[i], 0).as_signed()
+                )
+                for i in range(c.lanes)
+            ),
             self.score_valid.eq(sequencer.beat & sequencer.beat_score),
             self.score.eq(array.result),
         ]

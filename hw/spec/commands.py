@@ -149,9 +149,9 @@ ARRAY = (
     _f("head_skip", 10, "CONTEXT: channels of the first head before this group"),
 )
 """XNOR (LINEAR, SCORE): acc += popcount(xnor(row, column)) with both masked to the valid bits, so
-an invalid bit counts 1.  CONTEXT runs every word twice in a row, acc += popcount(row & column)
-then acc -= popcount(row & ~column): the signed sum of +-1 values under attention bits.
-Order: outer, tile, inner; inside a group: segment, word, [CONTEXT: sign + then -], column tile."""
+an invalid bit counts 1.  CONTEXT: acc += popcount(row & column) - popcount(row & ~column), the
+signed sum of +-1 values under attention bits; it needs inner = 1.
+Order: outer, tile, inner; inside a group: segment, word, column tile."""
 
 LANES = (
     _f("double", 1, "s = 2*acc - offset instead of acc - offset"),

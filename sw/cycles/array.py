@@ -93,8 +93,7 @@ class Array:
     def _words(self, command: Command) -> int:
         """Operand words of a group."""
         f = command.fields
-        twice = 2 if command.opcode is Opcode.CONTEXT else 1
-        return f["heads"] * f["words"] * self._c.group_tiles * twice
+        return f["heads"] * f["words"] * self._c.group_tiles
 
     def _issue(self, words: int, tokens: int, begin: int, room: int = 0) -> int:
         """Issues a group's words; its first beat leaves the array in the cycle returned.
@@ -112,6 +111,8 @@ class Array:
     def _groups(self, command: Command, begin: int) -> Process:
         f, words = command.fields, self._words(command)
         for _ in range(f["outer"]):
+            if command.opcode is Opcode.CONTEXT:
+                self._issue(words, 1, begin)  # what is subtracted from all tiles
             for tile in range(f["tiles"]):
                 tokens = f["last_tokens"] if tile == f["tiles"] - 1 else self._c.rows
                 for _ in range(f["inner"]):

@@ -99,6 +99,4 @@ def cycles(operation: Operation, c: Configuration) -> int:
     if opcode is Opcode.SCORE:
         return max(operands, 2 * tokens * groups)
     lanes = tokens * groups * f.get("sets", 1)
-    if opcode is Opcode.LINEAR:
-        return max(lanes, operands)
-    return max(lanes, 2 * operands) if opcode is Opcode.CONTEXT else lanes
+    return max(lanes, operands) if opcode in (Opcode.LINEAR, Opcode.CONTEXT) else lanes

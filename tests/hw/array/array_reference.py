@@ -37,8 +37,12 @@ class Command:
 
     def words_issued(self, c: Configuration) -> int:
         """Operand words of a group."""
-        passes = 2 if self.opcode == Opcode.CONTEXT else 1
-        return self.heads * self.words * c.group_tiles * passes
+        return self.heads * self.words * c.group_tiles
+
+    @property
+    def subtracted(self) -> int:
+        """Groups that are subtracted from the others: CONTEXT's, one of each outer group."""
+        return self.outer if self.opcode == Opcode.CONTEXT else 0
 
 
 @dataclass(frozen=True)
@@ -212,4 +216,7 @@ def assert_beats(run: Run, commands: list[Command], memories: Memories, c: Confi
                 f"{wrong[0].tolist()}: {here[tuple(wrong[0])]} instead of {part[tuple(wrong[0])]}"
             )
             position += len(part)
-    assert len(run.issues) == sum(x.words_issued(c) * len(x.groups(c)) for x in commands)
+    groups = [len(x.groups(c)) + x.subtracted for x in commands]
+    assert len(run.issues) == sum(
+        x.words_issued(c) * count for x, count in zip(commands, groups, strict=True)
+    )

@@ -49,7 +49,7 @@ def mixed_commands(c: Configuration, rng: np.random.Generator) -> list[Command]:
         make(context, words=2, last_bit=33, heads=2, head_channels=12, head_skip=8, tiles=2),
         make(context, words=3, heads=1, head_channels=32, outer=2, tiles=2, inner=1),
         make(context, words=1, last_bit=10, heads=2, head_channels=48, head_skip=44, last_tokens=1),
-        make(context, words=2, heads=1, head_channels=64, inner=3, head_skip=32, last_bit=1),
+        make(context, words=2, heads=1, head_channels=64, outer=3, head_skip=32, last_bit=1),
         make(linear, words=1, tiles=1, last_tokens=1, inner=5),
         make(linear, words=1, tiles=4, outer=3, last_tokens=1),
     ]
@@ -136,13 +136,14 @@ def test_scores_and_context_keep_the_rate_across_commands(size: str) -> None:
         )
         commands.append(
             make_command(
-                Opcode.CONTEXT, c, rng, tiles=2, words=4, heads=1, head_channels=32, inner=2
+                Opcode.CONTEXT, c, rng, tiles=2, words=4, heads=1, head_channels=32, outer=2
             )
         )
     run = run_unit(c, commands, memories, score_tiles=100)
     assert_beats(run, commands, memories, c)
     # Groups of fewer words than tokens leave the array idle, all others do not.
     need = [max(x.words_issued(c), c.rows) for x in commands for _ in x.groups(c)]
+    need += [x.words_issued(c) * x.subtracted for x in commands]
     assert run.issues[-1] - run.issues[0] + 1 <= sum(need)
     assert run.score_cycles[0] == run.issues[c.group_tiles - 1] + latency(c) - 2
 
