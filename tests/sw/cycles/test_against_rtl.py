@@ -23,7 +23,7 @@ from tests.sw.compiler.test_network_schedule import packed_model
 CONFIGURATION = find_configuration("3x4x64-l8")
 WHOLE, COMMAND = 0.01, 0.05
 """Most deviation of a run's cycles, and of a command's that takes more than LONG."""
-MEETING = {"attention.pooled_mean": 0.08, "stem.store": 0.06}
+MEETING = {"attention.pooled_mean": 0.08, "stem.store": 0.06, "branch": 0.06}
 """The same of layers that meet at the port: stores of a beat a word, and means behind them."""
 HALF = MemoryTiming(latency=40, beats=1, cycles=2)
 
