@@ -7,7 +7,7 @@ from amaranth.lib import data
 
 from hw.interfaces import TOTAL_BITS, struct
 from hw.spec.commands import RECORDS, Opcode, Operand
-from hw.spec.configuration import Configuration
+from hw.spec.configuration import PAIRED_FROM, Configuration
 from hw.spec.numerics import VALUE
 
 COMMAND = struct(RECORDS[Opcode.DENSE])
@@ -39,10 +39,11 @@ def step(c: Configuration) -> data.StructLayout:
 
 
 def by_pairs(c: Configuration, command: data.View) -> Value:
-    """Whether a command takes its tokens two at a time: the operands have 8 bits, and no bias."""
+    """Whether a command takes its tokens two at a time: enough operands of 8 bits, and no bias."""
     if c.dense_tokens == 1:
         return Const(0, 1)
-    return (command.operand != Operand.VALUE) & (command.pool == 0) & ~command.bias
+    bytes_ = (command.operand != Operand.VALUE) & (command.pool == 0)
+    return bytes_ & ~command.bias & (command.pairs >= PAIRED_FROM)
 
 
 def sums(c: Configuration) -> data.ArrayLayout:

@@ -7,6 +7,11 @@ import json
 from dataclasses import asdict, dataclass
 
 
+PAIRED_FROM = 16
+"""Pairs of operands in a segment from which on DENSE may take two tokens at a time: with fewer, two
+in turn take no longer."""
+
+
 class ConfigurationError(ValueError):
     """An impossible configuration: names the member, its value, the rule and the remedy."""
 
@@ -49,8 +54,9 @@ class Configuration:
     queue_depth : int
         Commands each engine's queue holds.
     dense_tokens : int
-        Tokens that DENSE multiplies at a time where operands have 8 bits: 2 costs two multipliers
-        (8 x 8 bits) and two sums a lane more, and halves the steps of a stem.
+        Tokens that DENSE multiplies at a time where a segment has 16 pairs of 8-bit operands or
+        more: 2 costs two multipliers (8 x 8 bits) and two sums a lane more, and halves the steps of
+        a stem with patches of 4 x 4 pixels.
     """
 
     name: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from hw.spec.commands import Operand, Source
-from hw.spec.configuration import Configuration
+from hw.spec.configuration import PAIRED_FROM, Configuration
 from sw.cycles.constants import (
     BIAS_START,
     BIAS_STEPS,
@@ -60,8 +60,11 @@ class Dense:
             self._control.complete(command, done)
 
     def _turns(self, f: dict[str, int]) -> list[int]:
-        """Tokens that go together, turn by turn: pairs where the operands have 8 bits."""
-        if self._at_a_time == 1 or f["pool"] or f["bias"] or f["operand"] == Operand.VALUE:
+        """Tokens that go together, turn by turn."""
+        paired = (
+            self._at_a_time == 2 and f["operand"] != Operand.VALUE and f["pairs"] >= PAIRED_FROM
+        )
+        if not paired or f["pool"] or f["bias"]:
             return [1] * (f["groups"] * f["tokens"])
         return ([2] * (f["tokens"] // 2) + [1] * (f["tokens"] % 2)) * f["groups"]
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hw.spec.commands import Opcode, Operand, Target
+from hw.spec.configuration import PAIRED_FROM
 from sw.compiler.packed import PackedLayer
 from sw.compiler.schedule.emit import SOURCE, Emitter
 from sw.compiler.schedule.operands import Values
@@ -123,8 +124,8 @@ class Matrix:
                     out.access(tokens, True, words * group, words * last),
                 ]
                 detail = {"first": first + at, "tokens": tokens, "group": group}
-                # Two tokens may go at a time where operands have 8 bits.
-                paired = operands.kind is not Operand.VALUE and not self._bias
+                bytes_ = operands.kind is not Operand.VALUE and not self._bias
+                paired = bytes_ and operands.pairs >= PAIRED_FROM
                 at_a_time = self._e.c.dense_tokens if paired else 1
                 steps = (last - group) * -(-tokens // at_a_time) * operands.steps
                 self._e.add(Opcode.DENSE, self.name, fields, accesses, detail, steps=steps)

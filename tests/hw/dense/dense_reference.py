@@ -63,7 +63,8 @@ class Command:
         """Tokens of a group, or pairs of them."""
         f = self.f
         pairs = c.dense_tokens == 2 and not (f["operand"] == Operand.VALUE or f["bias"])
-        return -(-f["tokens"] // 2) if pairs and not f["pool"] else f["tokens"]
+        pairs = pairs and not f["pool"] and f["pairs"] >= 16
+        return -(-f["tokens"] // 2) if pairs else f["tokens"]
 
     def cycles(self, c: Configuration) -> int:
         """From the command's acceptance to `done`, while everything is granted."""
