@@ -6,7 +6,6 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 
-
 PAIRED_FROM = 16
 """Pairs of operands in a segment from which on DENSE may take two tokens at a time: with fewer, two
 in turn take no longer."""
