@@ -15,6 +15,7 @@ from sw.cycles.constants import (
     BITS_WRITTEN,
     COMPARE_DONE,
     FIFO,
+    SCORE_START,
     TILES_IN_FLIGHT,
     drain,
     overlap,
@@ -76,6 +77,7 @@ class Array:
         self._kernel, self._c, self._control, self._results = kernel, c, control, results
         self._end, self._tokens = -1, 0  # of the group before: its last issue, its beats
         self._tiles: deque[tuple[int, int]] = deque()  # in flight: free from, score words
+        self._tile_issued = -1  # the last first issue of a tile
         self._compared = 0  # the first cycle without a compare
         self.busy, self.attention = 0, MemoryPort()
         kernel.start(self._run())
@@ -85,8 +87,9 @@ class Array:
             command = yield from self._control.units["array"].take(self._end - 1)
             begin = self._kernel.now + ARRAY_START
             if command.opcode is Opcode.SCORE:
-                yield from self._control.units["attention"].take()
-                self._scores(command, begin)
+                attention = self._control.units["attention"]
+                yield from attention.take(self._tile_issued + 1)
+                self._scores(command, max(begin, attention.taken + SCORE_START))
             else:
                 yield from self._groups(command, begin)
 
@@ -125,7 +128,8 @@ class Array:
         reserved = c.rows * f["outer"]
         for tile in range(f["tiles"]):
             tokens = f["last_tokens"] if tile == f["tiles"] - 1 else c.rows
-            begin = max(begin, self._admit(reserved))
+            begin = max(begin, self._admit(reserved), self._end + 1)
+            self._tile_issued = begin
             for _ in range(groups):
                 first = self._issue(words, tokens, begin)
                 self.attention.mark(first, tokens)

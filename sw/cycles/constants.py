@@ -106,6 +106,8 @@ def lanes_done(c: Configuration) -> int:
 
 
 # -- attention: hw/attention -----------------------------------------------------------------------
+SCORE_START = 3
+"""From the attention unit's take of a command to its first issue: held, room, seen by the array."""
 TILES_IN_FLIGHT = 8
 """Tiles between their first issue and their last compare."""
 LIMIT = 8

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 from hw.spec.commands import Operand, Source
 from hw.spec.configuration import PAIRED_FROM, Configuration
 from sw.cycles.constants import (
@@ -18,12 +16,10 @@ from sw.cycles.constants import (
     DENSE_TOKENS,
 )
 from sw.cycles.control import Control
-from sw.cycles.kernel import ANY, SECOND, Kernel, MemoryPort, Process, Queue
+from sw.cycles.kernel import ANY, SECOND, Kernel, MemoryPort, Passage, Process, Queue
 
 CHUNK = 8
 """Steps that are taken at a time: what comes first may be noted meanwhile."""
-LEAD = 5
-"""Cycles by which reads are noted before they come: store and pooling, behind them, see them."""
 
 
 class Dense:
@@ -43,9 +39,11 @@ class Dense:
         self._kernel, self._lanes, self._control = kernel, c.lanes, control
         self._at_a_time = c.dense_tokens
         self._memories = memories
-        self._places, self._words = Queue(kernel, ANY), Queue(kernel, ANY)
+        self._places, self._words = Queue(kernel, ANY, latency=0), Queue(kernel, ANY)
+        self._results, self._written = Queue(kernel, ANY, latency=0), Passage(kernel)
         self.busy = 0
         kernel.start(self._run())
+        kernel.start(self._write())
 
     def _run(self) -> Process:
         done = 0
@@ -76,7 +74,7 @@ class Dense:
             if number >= DENSE_AHEAD:
                 at = max(at, (yield from self._places.take()))
             for _ in range(tokens):
-                at = (yield from memory.take_before(at, LEAD, SECOND)) + 1
+                at = (yield from memory.take_before(at, SECOND)) + 1
             self._words.put(at - 1 + DENSE_OPERAND)
 
     def _tokens(self, f: dict[str, int], at: int, a_token: list[int]):
@@ -86,16 +84,18 @@ class Dense:
         # A token's last step waits until the sums before its own are read, and have a place.
         turns = self._turns(f)
         open_tokens = DENSE_TOKENS - bias if max(turns) == 1 else DENSE_PAIRED
-        places = deque([0] * open_tokens, open_tokens)
         apart, words = 0, len(turns) * len(a_token)
+        before = number = self._written.count
         for tokens in turns:
             if bias:
                 at = yield from self._steps(at, BIAS_STEPS, True)
-            for number, steps in enumerate(a_token):
+            for word, steps in enumerate(a_token):
                 at = max(at, (yield from self._words.take()))
-                if number == len(a_token) - 1:
-                    at = yield from self._steps(at, steps - 1, weights)
-                    at = yield from self._steps(max(at, apart, places[0]), 1, weights)
+                if word == len(a_token) - 1:
+                    at = max(apart, (yield from self._steps(at, steps - 1, weights)))
+                    if number - open_tokens >= before:
+                        at = max(at, (yield from self._written.when(number - open_tokens + 1)) + 1)
+                    at = yield from self._steps(at, 1, weights)
                 else:
                     at = yield from self._steps(at, steps, weights)
                 words -= 1
@@ -103,11 +103,17 @@ class Dense:
                     self._places.put(at)
                 self.busy += steps
             for token in range(1, tokens + 1):
-                ready = at - 1 + token * rounding + DENSE_RESULT
-                written = yield from self._memories["u_write"].take(ready)
-                places.append(written + 1)
+                self._results.put(at - 1 + token * rounding + DENSE_RESULT)
+            number += tokens
             apart = at - 1 + max(turns) * rounding
-        return written
+        return (yield from self._written.when(number))
+
+    def _write(self) -> Process:
+        """Results, one after another."""
+        while True:
+            ready = yield from self._results.take()
+            written = yield from self._memories["u_write"].take(ready)
+            self._written.add(written, 1, written)
 
     def _word_steps(self, f: dict[str, int]) -> list[int]:
         """Steps that each operand word of a token gives: pairs, or elements that are pooled."""

@@ -156,7 +156,7 @@ class MemoryPort:
 
     def __init__(self) -> None:
         self._used = bytearray(1 << 16)  # whose a cycle is
-        self._owed = [0] * (LAST + 1)  # cycles that were taken from whom they were noted for
+        self._owed = 0  # cycles that were taken from the client of lowest priority
 
     @property
     def count(self) -> int:
@@ -166,6 +166,7 @@ class MemoryPort:
     def mark(self, cycle: int, beats: int) -> None:
         """The client of highest priority uses `beats` cycles from `cycle` on."""
         self._grow(cycle + beats)
+        self._owed += self._used[cycle : cycle + beats].count(LAST)
         self._used[cycle : cycle + beats] = bytes([FIRST]) * beats
 
     def free(self, cycle: int, beats: int) -> int:
@@ -173,14 +174,11 @@ class MemoryPort:
         self._grow(cycle + beats)
         return beats - len(self._used[cycle : cycle + beats].lstrip(b"\0"))
 
-    def take(self, cycle: int, beats: int = 1, lead: int = 0) -> Iterator:
-        """Uses the first free cycles from `cycle` on; returns the last one.
-
-        Each is noted `lead` cycles before it comes, so that those of lower priority see it.
-        """
-        beats, self._owed[LAST] = beats + self._owed[LAST], 0
+    def take(self, cycle: int, beats: int = 1) -> Iterator:
+        """Uses the first free cycles from `cycle` on, behind all others; returns the last one."""
         while beats:
-            yield cycle - lead
+            yield cycle
+            beats, self._owed = beats + self._owed, 0
             wanted = min(beats, AHEAD)
             chunk = self.free(cycle, wanted)
             self._used[cycle : cycle + chunk] = bytes([LAST]) * chunk
@@ -189,22 +187,23 @@ class MemoryPort:
             if chunk < wanted:
                 free = self._used.find(0, cycle)
                 cycle = free if free >= 0 else len(self._used)
+            elif not beats:
+                yield cycle  # by then it is known who took one of them
+                beats, self._owed = self._owed, 0
         return cycle - 1
 
-    def take_before(self, cycle: int, lead: int, priority: int) -> Iterator:
-        """Uses the first cycle from `cycle` on that is free or noted for a lower `priority`.
-
-        Who had noted it comes a cycle later.
-        """
-        cycle, self._owed[priority] = cycle + self._owed[priority], 0
-        yield cycle - lead
-        self._grow(cycle + 1)
-        while 0 < self._used[cycle] <= priority:
-            cycle += 1
+    def take_before(self, cycle: int, priority: int) -> Iterator:
+        """Uses the first cycle from `cycle` on that is free or a lower priority's; returns it."""
+        while True:
+            yield cycle
             self._grow(cycle + 1)
-        self._owed[self._used[cycle]] += 1
-        self._used[cycle] = priority
-        return cycle
+            if not 0 < self._used[cycle] <= priority:
+                self._owed += self._used[cycle] == LAST
+                self._used[cycle] = priority
+                yield cycle + 1  # who comes first may have asked for it as late as in that cycle
+                if self._used[cycle] == priority:
+                    return cycle
+            cycle += 1
 
     def _grow(self, size: int) -> None:
         if size > len(self._used):

@@ -62,7 +62,7 @@ class Lanes:
                 at = max(at, (yield from self._next(self._free)))
                 self._memories["parameter_read"].mark(at, words)
                 at += words
-                self._sets.append(at)
+                self._sets.append(at + 1)
                 self._changed.notify()
             earliest = max(at - 1, (yield from self._next(self._moved)))
 

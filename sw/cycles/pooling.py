@@ -19,9 +19,6 @@ from sw.cycles.constants import (
 from sw.cycles.control import Command, Control
 from sw.cycles.kernel import ANY, Kernel, MemoryPort, Process, Queue, Signal
 
-LEAD = 4
-"""Cycles by which reads are noted before they come: those of lower priority see them."""
-
 
 class Pooling:
     """One command after another; the next one of its kind may begin when all is read.
@@ -40,7 +37,8 @@ class Pooling:
         self._x, self._u = memories["x_read"], memories["u_write"]
         self._parameters = memories["parameter_read"]
         self._inside, self._done = 0, Signal(kernel)
-        self._means, self._mean_written = Queue(kernel, ANY), 0
+        # Windows' sums, and when the shifter is free of them.
+        self._means, self._shifted = Queue(kernel, ANY), Queue(kernel, ANY)
         # Parameters of BRANCH: words to fetch, and when a channel word's are all there.
         self._wanted, self._filled = Queue(kernel, ANY), Queue(kernel, ANY)
         self._set_free = Queue(kernel, ANY)
@@ -81,25 +79,30 @@ class Pooling:
 
     def _grid(self, command: Command, start: int):
         """The cycle behind the last read."""
-        f, at, shifted = command.fields, start + 1, 0
+        f, at = command.fields, start + 1
         windows = f["outputs"] * f["words"]
         for window in range(windows):
             for row in range(f["height"]):
                 ends = row == f["height"] - 1
-                at = (yield from self._x.take(at, f["window"] - ends, LEAD)) + 1
-            last = yield from self._x.take(max(at, shifted), 1, LEAD)  # when the shifter is free
-            shifted = max(last + GRID_SHIFT + f["shift"] // 2, self._mean_written + 1)
-            self._means.put((shifted + 1, command if window == windows - 1 else None))
+                at = (yield from self._x.take(at, f["window"] - ends)) + 1
+            shifted = yield from self._shifted.take()
+            last = yield from self._x.take(max(at, shifted), 1)  # when the shifter is free
+            ends = command if window == windows - 1 else None
+            self._means.put((last + GRID_SHIFT + f["shift"] // 2, ends))
             at = last + 1
         self.busy += windows * f["height"] * f["window"]
         return at
 
     def _write_means(self) -> Process:
+        written = 0
+        self._shifted.put(0)
         while True:
             at, command = yield from self._means.take()
-            self._mean_written = yield from self._u.take(at)
+            shifted = max(at, written + 1)  # its place is free when the mean before it is written
+            self._shifted.put(shifted)
+            written = yield from self._u.take(shifted + 1)
             if command is not None:
-                self._kernel.start(self._finish(command, self._mean_written))
+                self._kernel.start(self._finish(command, written))
 
     # -- BRANCH --------------------------------------------------------------------------------
 
@@ -117,7 +120,7 @@ class Pooling:
             for column, count in enumerate(reads):
                 # Not before the parts of the column before the last one have been given.
                 at = max(last + 1, given)
-                last = (yield from self._x.take(at, count, LEAD)) if count else at
+                last = (yield from self._x.take(at, count)) if count else at
                 self.busy += count
                 if before is not None:
                     given = yield from self._give(*before, given)

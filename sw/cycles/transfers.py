@@ -17,9 +17,6 @@ from sw.cycles.control import Command, Control
 from sw.cycles.kernel import ANY, THIRD, Kernel, MemoryPort, Passage, Process, Queue
 from sw.cycles.port import Port
 
-STORE_LEAD = 5
-"""Cycles by which the store's reads are noted before they come: pooling, behind it, sees them."""
-
 
 class Loader:
     """Requests run ahead of the writes by up to LOAD_FLIGHT beats and OPEN_COMMANDS commands.
@@ -130,7 +127,7 @@ class Store:
                     pushed += n
                     if pushed > STORE_ROOM:
                         at = max(at, (yield from self._sent.when(pushed - STORE_ROOM)) + 1)
-                    granted = yield from memory.take_before(at, STORE_LEAD, THIRD)
+                    granted = yield from memory.take_before(at, THIRD)
                     at = granted + n
                 left -= beats
                 yield granted

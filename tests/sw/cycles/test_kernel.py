@@ -2,7 +2,7 @@
 
 import pytest
 
-from sw.cycles.kernel import Kernel, MemoryPort, Passage, Queue
+from sw.cycles.kernel import SECOND, THIRD, Kernel, MemoryPort, Passage, Queue
 
 
 def run(kernel, process):
@@ -90,14 +90,27 @@ def test_a_cycle_that_is_free_may_be_noted_before_it_comes():
     assert run(kernel, port.take(10))[0] == 23
 
 
-def test_reads_are_noted_ahead_of_those_behind_them():
+def test_clients_come_by_their_priority():
     kernel, port, log = Kernel(), MemoryPort(), []
 
-    def client(name, lead):
-        for _ in range(3):
-            log.append((name, (yield from port.take(20, 1, lead))))
+    def behind():
+        log.append(("last", (yield from port.take(20, 10))))
 
-    kernel.start(client("behind", 0))
-    kernel.start(client("before", 4))
+    def before(name, priority, cycle, times):
+        for _ in range(times):
+            cycle = (yield from port.take_before(cycle, priority)) + 1
+            log.append((name, cycle - 1))
+
+    def first():
+        yield 23
+        port.mark(24, 1)
+
+    kernel.start(behind())
+    kernel.start(first())
+    kernel.start(before("third", THIRD, 20, 3))
+    kernel.start(before("second", SECOND, 21, 2))
     kernel.run()
-    assert log == [*(("before", 20 + i) for i in range(3)), *(("behind", 23 + i) for i in range(3))]
+    assert [cycle for name, cycle in log if name == "second"] == [21, 22]
+    assert [cycle for name, cycle in log if name == "third"] == [20, 23, 25]
+    assert [cycle for name, cycle in log if name == "last"] == [35]  # 26 to 35
+    assert port.count == 16
