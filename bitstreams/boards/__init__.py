@@ -20,7 +20,7 @@ BOARDS = {
         Board("ulx3s-85f", ECP5_85F, ULX3S_85F_Platform, Ulx3s, CONFIGURATIONS["3x4x64-l8"],
               40_000_000, DEFAULT_BAUD, SLOW_16X16M, 2, "ulx3s", (SHIPPED, PAPER), seed=2),
         Board("ulx3s-45f", ECP5_45F, ULX3S_45F_Platform, Ulx3s, CONFIGURATIONS["2x2x64-l8"],
-              37_500_000, DEFAULT_BAUD, SLOW_16X16M, 2, "ulx3s", (SHIPPED, PAPER), seed=2),
+              37_500_000, DEFAULT_BAUD, SLOW_16X16M, 2, "ulx3s", (SHIPPED, PAPER), seed=3),
         Board("ulx3s-25f", ECP5_25F, ULX3S_25F_Platform, Ulx3s, CONFIGURATIONS["2x2x64-l8"],
               37_500_000, DEFAULT_BAUD, SLOW_16X16M, 2, "ulx3s", (SHIPPED, PAPER), seed=2),
     )
