@@ -94,6 +94,8 @@ WALK = 1
 """From the walker's load to its first beat."""
 SETS = 8
 """Parameter sets that are held."""
+SET_FETCHED = 2
+"""From the request of a set's last word to where its first beat may come: memory, register."""
 SET_RELEASED = 14
 """From the last beat of a set to its place being free: hw/lanes/beat.py OUT, a counter."""
 VALUES_WRITTEN = 16

@@ -25,7 +25,7 @@ CHUNK = 8
 class Dense:
     """One command at a time, token after token of a group.
 
-    Operand words are read ahead, behind everybody else's reads of x and u memory.
+    Operand words are read ahead, behind the lanes' reads of x and u memory.
 
     Attributes
     ----------
@@ -50,10 +50,11 @@ class Dense:
         while True:
             command = yield from self._control.units["dense"].take(done)
             f, taken = command.fields, self._kernel.now
-            a_token = self._word_steps(f)
-            self._kernel.start(self._read(f, taken + DENSE_START - DENSE_OPERAND, len(a_token)))
+            a_token, turns = self._word_steps(f), self._turns(f)
+            words = [tokens for tokens in turns for _ in a_token]
+            self._kernel.start(self._read(f, taken + DENSE_START - DENSE_OPERAND, words))
             begin = taken + (BIAS_START if f["bias"] else DENSE_START)
-            written = yield from self._tokens(f, begin, a_token)
+            written = yield from self._tokens(f, begin, a_token, turns)
             done = written + 1
             self._control.complete(command, done)
 
@@ -66,10 +67,9 @@ class Dense:
             return [1] * (f["groups"] * f["tokens"])
         return ([2] * (f["tokens"] // 2) + [1] * (f["tokens"] % 2)) * f["groups"]
 
-    def _read(self, f: dict[str, int], at: int, a_token: int) -> Process:
+    def _read(self, f: dict[str, int], at: int, words: list[int]) -> Process:
         """Operand words, of tokens that go together, as far ahead as there are places."""
         memory = self._memories["x_read" if f["source"] == Source.X else "u_read"]
-        words = [tokens for tokens in self._turns(f) for _ in range(a_token)]
         for number, tokens in enumerate(words):
             if number >= DENSE_AHEAD:
                 at = max(at, (yield from self._places.take()))
@@ -77,12 +77,11 @@ class Dense:
                 at = (yield from memory.take_before(at, SECOND)) + 1
             self._words.put(at - 1 + DENSE_OPERAND)
 
-    def _tokens(self, f: dict[str, int], at: int, a_token: list[int]):
+    def _tokens(self, f: dict[str, int], at: int, a_token: list[int], turns: list[int]):
         """When the last result is written."""
         weights, bias = f["pool"] == 0, f["bias"]
         rounding = self._lanes // DENSE_SERIAL * (2 if bias else 1)
         # A token's last step waits until the sums before its own are read, and have a place.
-        turns = self._turns(f)
         open_tokens = DENSE_TOKENS - bias if max(turns) == 1 else DENSE_PAIRED
         apart, words = 0, len(turns) * len(a_token)
         before = number = self._written.count

@@ -7,7 +7,15 @@ from collections import deque
 from hw.spec.commands import Bits, Opcode, Source
 from hw.spec.configuration import Configuration
 from sw.cycles.array import ResultFifo
-from sw.cycles.constants import SET_RELEASED, SETS, STAGE, VALUES_WRITTEN, WALK, lanes_done
+from sw.cycles.constants import (
+    SET_FETCHED,
+    SET_RELEASED,
+    SETS,
+    STAGE,
+    VALUES_WRITTEN,
+    WALK,
+    lanes_done,
+)
 from sw.cycles.control import Control
 from sw.cycles.kernel import ANY, Kernel, MemoryPort, Process, Queue, Signal
 
@@ -62,7 +70,7 @@ class Lanes:
                 at = max(at, (yield from self._next(self._free)))
                 self._memories["parameter_read"].mark(at, words)
                 at += words
-                self._sets.append(at + 1)
+                self._sets.append(at - 1 + SET_FETCHED)
                 self._changed.notify()
             earliest = max(at - 1, (yield from self._next(self._moved)))
 

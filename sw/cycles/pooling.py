@@ -1,4 +1,4 @@
-"""GRID and BRANCH: reads of x memory behind the lanes', parts of a word, writes of u memory."""
+"""GRID and BRANCH: reads of x memory behind all others', parts of a word, writes of u memory."""
 
 from __future__ import annotations
 
@@ -87,8 +87,8 @@ class Pooling:
                 at = (yield from self._x.take(at, f["window"] - ends)) + 1
             shifted = yield from self._shifted.take()
             last = yield from self._x.take(max(at, shifted), 1)  # when the shifter is free
-            ends = command if window == windows - 1 else None
-            self._means.put((last + GRID_SHIFT + f["shift"] // 2, ends))
+            completes = command if window == windows - 1 else None
+            self._means.put((last + GRID_SHIFT + f["shift"] // 2, completes))
             at = last + 1
         self.busy += windows * f["height"] * f["window"]
         return at
