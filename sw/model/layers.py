@@ -80,7 +80,12 @@ def tile(x: torch.Tensor, channels: int) -> torch.Tensor:
 
 def pool_channels(x: torch.Tensor, channels: int) -> torch.Tensor:
     """Means over adjacent channels, down to ``channels``."""
-    return x if x.shape[-1] == channels else x.unflatten(-1, (channels, -1)).mean(-1)
+    if x.shape[-1] == channels:
+        return x
+    many = x.shape[-1] // channels
+    group = torch.arange(x.shape[-1], device=x.device) // many
+    means = (group[:, None] == torch.arange(channels, device=x.device)).to(x.dtype) / many
+    return _product(x, means)
 
 
 def running_average(x: torch.Tensor, size: int, axis: int) -> torch.Tensor:
@@ -88,7 +93,17 @@ def running_average(x: torch.Tensor, size: int, axis: int) -> torch.Tensor:
 
     Zero padded, and divided by ``size`` at the borders too.  x: (B, H, W, C).
     """
-    reach = size // 2
-    padding = (0, 0, 0, 0, reach, reach) if axis == 1 else (0, 0, reach, reach)
-    padded, length = F.pad(x, padding), x.shape[axis]
-    return sum(padded.narrow(axis, i, length) for i in range(size)) / size
+    place = torch.arange(x.shape[axis], device=x.device)
+    near = (place[:, None] - place).abs() <= size // 2
+    rows = x.flatten(2) if axis == 1 else x.flatten(0, 1)
+    return _product(near.to(x.dtype) / size, rows).view(x.shape)
+
+
+def _product(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """Matrix product with every digit, also under autocast.
+
+    Means are products with a fixed matrix here: compiled for a processor, sums of shifted or
+    strided slices, and more so their gradients, took most of a training step.
+    """
+    with torch.autocast(a.device.type, enabled=False):
+        return a @ b

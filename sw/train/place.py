@@ -72,9 +72,12 @@ class Place:
         return kind if self.world == 1 else f"{self.world} x {kind}"
 
     def autocast(self) -> AbstractContextManager:
-        """bfloat16 on an accelerator; sums of signs up to 256 stay exact.  float32 elsewhere."""
-        if self.device.type == "cuda":
-            return torch.autocast("cuda", torch.bfloat16)
+        """bfloat16 products where the device multiplies it as it is, else float32.
+
+        Sums of signs up to 256 stay exact; sums of real numbers and norms keep float32.
+        """
+        if self.device.type == "cuda" or torch.cpu.get_capabilities().get("avx512_bf16"):
+            return torch.autocast(self.device.type, torch.bfloat16)
         return nullcontext()
 
     def parallel(self, model: nn.Module, unused: bool = False) -> nn.Module:

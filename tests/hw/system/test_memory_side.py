@@ -57,10 +57,11 @@ def bursts(seed, first, size, number):
 
 
 @pytest.mark.parametrize("stall", ["none", "random"])
-def test_on_chip_memory(stall):
-    requests, written, read = bursts(1, 0, BEATS, 60)
+@pytest.mark.parametrize("beats", [BEATS, 3584])  # one bank, and three
+def test_on_chip_memory(beats, stall):
+    requests, written, read = bursts(1, 0, beats, 60)
     got = simulate_component(
-        OnChipMemory(BEATS), "on_chip_memory",
+        OnChipMemory(beats), f"on_chip_memory_{beats}",
         {"port__request": requests, "port__write": written},
         expect={"port__read": len(read)}, stall=stall,
     )  # fmt: skip
@@ -98,5 +99,7 @@ def test_share(stall):
 
 
 def test_a_size_that_no_address_has_is_refused():
-    with pytest.raises(ValueError, match="beats=48 is not a power of two"):
+    with pytest.raises(ValueError, match="beats=48 is neither a multiple of 512 nor a power"):
         OnChipMemory(48)
+    with pytest.raises(ValueError, match="beats=0 "):
+        OnChipMemory(0)
