@@ -1,4 +1,4 @@
-"""The flow of a board: Amaranth to RTLIL, Yosys, nextpnr once a seed, ecppack."""
+"""The flow of a board: Amaranth to RTLIL, Yosys, nextpnr once a seed, the packer."""
 
 from __future__ import annotations
 
@@ -19,9 +19,6 @@ from bitstreams.timing import fmax
 from bitstreams.tools import find_tool, run, version
 
 TOP = "top"
-PLACE_AND_ROUTE = ("--placer", "static", "--router", "router2")
-"""Options of nextpnr: this placer's wires are 30 % shorter than HeAP's on a design that fills two
-thirds of a device; only this router ends on one."""
 
 
 @dataclass(frozen=True)
@@ -35,14 +32,14 @@ class Routed:
         What nextpnr reports.
     fmax_mhz : float
         Of the accelerator's clock.
-    config : Path
-        The configuration that ecppack reads.
+    placed : Path
+        What the packer reads.
     """
 
     seed: int
     report: dict[str, Any]
     fmax_mhz: float
-    config: Path
+    placed: Path
 
 
 @dataclass(frozen=True)
@@ -85,9 +82,9 @@ class Build:
 
 
 def elaborate(board: Board, folder: Path) -> BuildPlan:
-    """Write ``top.il`` and ``top.lpf``, the design and its pins, without names of source files."""
+    """Write ``top.il`` and its file of pins, without names of source files."""
     plan = board.platform().prepare(board.top(board), TOP, emit_src=False)
-    for name in (f"{TOP}.il", f"{TOP}.lpf"):
+    for name in (f"{TOP}.il", f"{TOP}{board.device.family.constraints}"):
         text = plan.files[name]
         (folder / name).write_text(text if isinstance(text, str) else text.decode())
     return plan
@@ -114,13 +111,14 @@ def build(
     FitError
         The netlist does not fit the device; found before placement.
     """
-    found = {name: find_tool(name) for name in ("yosys", "nextpnr-ecp5", "ecppack")}
+    family = board.device.family
+    found = {name: find_tool(name) for name in ("yosys", family.nextpnr, family.packer)}
     folder.mkdir(parents=True, exist_ok=True)
     report(f"elaborate {board.name}: {board.configuration.name}")
     elaborate(board, folder)
-    commands = [synthesise(f"{TOP}.il", TOP, folder, report=report)]
+    commands = [synthesise(family, f"{TOP}.il", TOP, folder, report=report)]
     netlist = folder / f"{TOP}.json"
-    cells = read_cells(netlist, TOP)
+    cells = read_cells(netlist, TOP, family.carry)
     fit = check_fit(
         f"{board.name} with {board.configuration.name}",
         totals(cells),
@@ -130,14 +128,14 @@ def build(
 
     routed = []
     for seed in seeds:
-        command, one = place_and_route(board, found["nextpnr-ecp5"], folder, seed, report)
+        command, one = place_and_route(board, found[family.nextpnr], folder, seed, report)
         commands.append(command)
         routed.append(one)
         report(f"seed {seed}: {one.fmax_mhz:.2f} MHz")
     best = max(routed, key=lambda one: one.fmax_mhz)
-    bitstream = folder / f"{board.folder}.bit"
-    pack = [found["ecppack"], "--compress", best.config.name, bitstream.name]
-    commands.append(run(pack, folder, "ecppack", report))
+    bitstream = folder / f"{board.folder}{family.bitstream}"
+    pack = [found[family.packer], *family.pack(board.platform(), best.placed.name, bitstream.name)]
+    commands.append(run(pack, folder, family.packer, report))
     files = {"rtlil": folder / f"{TOP}.il", "netlist": netlist, "bitstream": bitstream}
     return Build(
         board, cells, fit, tuple(routed), best, bitstream,
@@ -151,15 +149,9 @@ def place_and_route(
     board: Board, nextpnr: str, folder: Path, seed: int, report: Callable[[str], None]
 ) -> tuple[str, Routed]:
     """Run nextpnr for one seed; a clock that is missed is reported, not an error of the tool."""
-    platform = board.platform()
-    name = f"{TOP}.seed{seed}"
-    command = [
-        nextpnr, platform._nextpnr_device_options[platform.device],
-        "--package", platform._nextpnr_package_options[platform.package].upper(),
-        "--speed", platform.speed, "--json", f"{TOP}.json", "--top", TOP, "--lpf", f"{TOP}.lpf",
-        "--seed", str(seed), "--timing-allow-fail", *PLACE_AND_ROUTE, "--textcfg", f"{name}.config",
-        "--report", f"{name}.json", "--log", f"{name}.log", "-q",
-    ]  # fmt: skip
+    platform, name = board.platform(), f"{TOP}.seed{seed}"
+    options, placed = board.device.family.place(platform, TOP, seed, board.clock_hz)
+    command = [nextpnr, *options, "--report", f"{name}.json", "--log", f"{name}.log", "-q"]
     text = run(command, folder, f"{name}.log", report)
     found = json.loads((folder / f"{name}.json").read_text())
-    return text, Routed(seed, found, fmax(found, board.clock_hz), folder / f"{name}.config")
+    return text, Routed(seed, found, fmax(found, board.clock_hz), folder / placed)

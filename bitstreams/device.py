@@ -6,14 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from bitstreams.netlist import CHAIN
+from bitstreams.families import ECP5, GW5A, Family
 
-SITES = {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 6, CHAIN: 4}
-"""LUT sites that a cell of the netlist takes: a slice holds two LUTs or one carry cell, 16 x 4 bits
-of distributed RAM take two slices and one for their write port, and a carry chain begins and ends
-with a carry cell of its own.  Within 1 % of what nextpnr counts after packing."""
-CELLS = {"ff": "TRELLIS_FF", "bram": "DP16KD", "dsp": "MULT18X18D"}
-"""Resource to the cell that takes one."""
 USABLE = 0.97
 """Share of the LUT sites that placement can fill."""
 
@@ -24,16 +18,18 @@ class FitError(Exception):
 
 @dataclass(frozen=True)
 class Device:
-    """A device of the ECP5 family; figures from its data sheet (FPGA-DS-02012).
+    """A device; figures from data sheets (FPGA-DS-02012 for ECP5, DS1104 for GW5AST).
 
     Parameters
     ----------
+    family : Family
     name : str
         Part.
     lut4, ff, bram, dsp : int
-        LUT sites, flip-flops, block RAMs of 18 kbit, multipliers of 18 x 18 bits.
+        LUT sites, flip-flops, block RAMs of 18 kbit, multipliers that the tools use.
     """
 
+    family: Family
     name: str
     lut4: int
     ff: int
@@ -45,15 +41,16 @@ class Device:
         return {"lut4": self.lut4, "ff": self.ff, "bram": self.bram, "dsp": self.dsp}
 
 
-ECP5_25F = Device("LFE5U-25F", 24288, 24288, 56, 28)
-ECP5_45F = Device("LFE5U-45F", 43848, 43848, 108, 72)
-ECP5_85F = Device("LFE5U-85F", 83640, 83640, 208, 156)
+ECP5_25F = Device(ECP5, "LFE5U-25F", 24288, 24288, 56, 28)
+ECP5_45F = Device(ECP5, "LFE5U-45F", 43848, 43848, 108, 72)
+ECP5_85F = Device(ECP5, "LFE5U-85F", 83640, 83640, 208, 156)
+GW5AST_138 = Device(GW5A, "GW5AST-138", 138240, 138240, 340, 0)
 
 
-def needed(cells: Counter[str] | dict[str, int]) -> dict[str, int]:
+def needed(cells: Counter[str] | dict[str, int], family: Family) -> dict[str, int]:
     """Resources that the cells of a netlist take, before placement."""
-    return {"lut4": sum(count * cells.get(cell, 0) for cell, count in SITES.items())} | {
-        name: cells.get(cell, 0) for name, cell in CELLS.items()
+    return {"lut4": sum(count * cells.get(cell, 0) for cell, count in family.sites.items())} | {
+        name: sum(cells.get(cell, 0) for cell in those) for name, those in family.resources.items()
     }
 
 
@@ -65,7 +62,7 @@ def check_fit(name: str, cells: Counter[str] | dict[str, int], device: Device) -
     FitError
         For a resource of which more is needed than there is.
     """
-    takes, has = needed(cells), device.resources()
+    takes, has = needed(cells, device.family), device.resources()
     limits = has | {"lut4": int(USABLE * has["lut4"])}
     over = [f"{n} {takes[n]:,} of {has[n]:,}" for n in has if takes[n] > limits[n]]
     if over:

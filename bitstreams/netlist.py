@@ -1,42 +1,42 @@
-"""From Amaranth's RTLIL to a mapped ECP5 netlist, and what it is made of."""
+"""From Amaranth's RTLIL to a mapped netlist, and what it is made of."""
 
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bitstreams.families import CHAIN, Carry, Family
 from bitstreams.tools import ToolError, find_tool, run
 
-CHAIN = "carry chain"
 KEPT = "*.control_*"
 """Modules whose hierarchy is kept while mapping: Yosys would merge the rows' equal registers."""
 EITHER = "r:MEMID=*either_*"
 """Memories in which a read that meets a write may give either content, :mod:`hw.memory.port`."""
-SYNTHESIS = "-noabc9 -nowidelut"
-"""Options of ``synth_ecp5``: plain ABC, and no wide multiplexers, which cost whole slices."""
 
 
-def script(source: str, top: str, outputs: str) -> str:
-    """The Yosys script of a synthesis: plain ABC, no wide LUTs, names of the hierarchy kept.
+def script(family: Family, source: str, top: str, outputs: str) -> str:
+    """The Yosys script of a synthesis, names of the hierarchy kept.
 
-    Cells are named after the signals they drive in place of ``synth_ecp5``'s own naming of every
-    cell, which takes a third of its time and more.
+    Cells are named after the signals they drive in place of Yosys's own naming of every cell, which
+    takes a third of its time and more.
     """
     read = "read_rtlil" if source.endswith(".il") else "read_verilog"
     return (
         f"{read} {source}; setattr -mod -set keep_hierarchy 1 {KEPT}; "
         f"setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2 {EITHER} %i; "
-        f"synth_ecp5 {SYNTHESIS} -top {top} -run begin:check; "
+        f"{family.synthesis.format(top=top)}"
         "setattr -mod -unset keep_hierarchy *; flatten; rename -wire; "
         f"hierarchy -check; check -assert -noinit; blackbox =A:whitebox; {outputs}"
     )
 
 
 def synthesise(
+    family: Family,
     source: str,
     top: str,
     folder: Path,
@@ -58,9 +58,11 @@ def synthesise(
     """
     netlist = folder / f"{top}.json"
     netlist.unlink(missing_ok=True)
+    for path in family.files:
+        shutil.copyfile(path, folder / path.name)
     # Yosys logs to a file: YoWASP loses its standard output once ABC has run.
     log = f"{top}.yosys.log"
-    text = script(source, top, outputs or f"write_json {top}.json")
+    text = script(family, source, top, outputs or f"write_json {top}.json")
     command = run([find_tool("yosys"), "-q", "-l", log, "-p", text], folder, log, report)
     if outputs is None and not netlist.exists():
         raise ToolError(f"yosys wrote no netlist; see {folder / log}")
@@ -79,18 +81,18 @@ class Cell:
     begins_chain: bool
 
 
-def read_cells(netlist: Path, top: str) -> list[Cell]:
+def read_cells(netlist: Path, top: str, carry: Carry) -> list[Cell]:
     """Every cell of a flat netlist; one without a name belongs to the first that it feeds."""
     cells = json.loads(netlist.read_text())["modules"][top]["cells"]
     scopes = {name for name, cell in cells.items() if cell["type"] == "$scopeinfo"}
-    carries = [cell["connections"] for cell in cells.values() if cell["type"] == "CCU2C"]
-    carried = {bit for pins in carries for bit in pins["COUT"]}
+    carries = [cell["connections"] for cell in cells.values() if cell["type"] == carry.cell]
+    carried = {bit for pins in carries for bit in pins[carry.out]}
     named = _fed(cells)
     return [
         Cell(
             cell["type"],
             component(named.get(name, name), scopes),
-            cell["type"] == "CCU2C" and carried.isdisjoint(cell["connections"]["CIN"]),
+            cell["type"] == carry.cell and carried.isdisjoint(cell["connections"][carry.into]),
         )
         for name, cell in cells.items()
         if not cell["type"].startswith("$")

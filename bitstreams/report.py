@@ -10,16 +10,8 @@ from bitstreams.build import Build
 from bitstreams.netlist import by_component
 from bitstreams.timing import clocks, paths
 
-UTILISATION = {
-    "lut4": "TRELLIS_COMB",
-    "ff": "TRELLIS_FF",
-    "bram": "DP16KD",
-    "dsp": "MULT18X18D",
-}
-"""Resource to nextpnr's name of the sites that it takes after packing."""
 DEPTH = 3
 """Levels of the hierarchy that the table of areas shows: top, accelerator, its units."""
-COLUMNS = ("LUT4", "CCU2C", "TRELLIS_DPR16X4", "TRELLIS_FF", "DP16KD", "MULT18X18D")
 
 
 def as_json(build: Build, models: list[dict[str, Any]]) -> dict[str, Any]:
@@ -35,8 +27,11 @@ def as_json(build: Build, models: list[dict[str, Any]]) -> dict[str, Any]:
         "clock_mhz": board.clock_hz / 1e6,
         "seeds": {str(one.seed): round(one.fmax_mhz, 2) for one in build.routed},
     } | {
-        name: {"used": used[site]["used"], "available": used[site]["available"]}
-        for name, site in UTILISATION.items()
+        name: {
+            key: sum(used[site][key] for site in sites if site in used)
+            for key in ("used", "available")
+        }
+        for name, sites in board.device.family.used.items()
     } | {
         "rtlil_sha256": build.digests["rtlil"],
         "netlist_sha256": build.digests["netlist"],
@@ -51,6 +46,7 @@ def as_json(build: Build, models: list[dict[str, Any]]) -> dict[str, Any]:
 
 def as_text(build: Build, facts: dict[str, Any]) -> str:
     """The report for people: clocks, critical paths, area of every component."""
+    family = build.board.device.family
     met = "met" if build.best.fmax_mhz >= facts["clock_mhz"] else "MISSED"
     lines = [
         f"{facts['board']}: {facts['configuration']['name']} on {facts['device']}",
@@ -67,12 +63,12 @@ def as_text(build: Build, facts: dict[str, Any]) -> str:
     lines += ["", "sites after packing"]
     lines += [
         f"  {name:5} {facts[name]['used']:6,} of {facts[name]['available']:6,} "
-        f"({100 * facts[name]['used'] / facts[name]['available']:.0f} %)"
-        for name in UTILISATION
+        f"({100 * facts[name]['used'] / max(1, facts[name]['available']):.0f} %)"
+        for name in family.used
     ]
     lines += [
         "",
-        "cells by component, before packing (a LUT4 is a LUT site, CCU2C 2, DPR16X4 6)",
+        f"cells by component, before packing ({family.columns_note})",
     ]
     lines += _areas(build)
     lines += ["", "models"]
@@ -88,15 +84,18 @@ def as_text(build: Build, facts: dict[str, Any]) -> str:
 
 
 def _areas(build: Build) -> list[str]:
-    parts = by_component(build.cells, DEPTH)
+    columns = build.board.device.family.columns
+    parts = {
+        name: [sum(cells[cell] for cell in those) for those in columns.values()]
+        for name, cells in by_component(build.cells, DEPTH).items()
+    }
     width = max(map(len, parts), default=0)
     order = sorted(
-        (part for part in parts.items() if any(part[1][c] for c in COLUMNS)),
-        key=lambda part: (-part[1]["LUT4"], part[0]),
+        (part for part in parts.items() if any(part[1])), key=lambda part: (-part[1][0], part[0])
     )
-    head = f"  {'':{width}}" + "".join(f"{c.removeprefix('TRELLIS_'):>11}" for c in COLUMNS)
+    head = f"  {'':{width}}" + "".join(f"{column:>11}" for column in columns)
     return [head] + [
-        f"  {name:{width}}" + "".join(f"{cells[c]:11,}" for c in COLUMNS) for name, cells in order
+        f"  {name:{width}}" + "".join(f"{count:11,}" for count in counts) for name, counts in order
     ]
 
 

@@ -18,8 +18,8 @@ from amaranth.hdl import Cat, ClockDomain, Module, ResetInserter, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from bitstreams.build import PLACE_AND_ROUTE
-from bitstreams.netlist import KEPT, SYNTHESIS
+from bitstreams.families.ecp5 import PLACE_AND_ROUTE, SYNTHESIS
+from bitstreams.netlist import KEPT
 from bitstreams.tools import ToolError, find_tool, run, version
 from hw.array.element import Element
 from hw.array.popcount import Popcount

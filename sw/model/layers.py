@@ -4,7 +4,6 @@ Source: BinaryViT (Le and Li, CVPRW 2023), section 3.
 """
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 

@@ -16,6 +16,7 @@ from sw.train.curve import NoPicture, draw_curve
 from sw.train.distillation import teacher_logits
 from sw.train.errors import NotFiniteError, TrainError
 from sw.train.files import write_atomically
+from sw.train.memory import keep_freed_memory
 from sw.train.options import ABLATION, changed, check_classes, chosen, no_sizes, parse
 from sw.train.place import Place
 from sw.train.recipes import RECIPES, Named
@@ -94,6 +95,8 @@ def run(arguments) -> None:
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     place = Place.find(arguments.device)
+    if place.device.type == "cpu":
+        keep_freed_memory()
     say = _speaker(place)
     out = arguments.out or Path("build/train") / arguments.recipe
     skip = say if arguments.skip_unreadable else None

@@ -12,6 +12,7 @@ import pytest
 from bitstreams.boards.pll import Dividers, pll_dividers
 from bitstreams.build import build
 from bitstreams.device import ECP5_25F, Device, FitError, check_fit
+from bitstreams.families import ECP5
 from bitstreams.report import write_reports
 from bitstreams.tools import ToolError, find_tool, run
 from tests.bitstreams.small_board import small_board
@@ -56,7 +57,7 @@ def test_another_seed_is_another_bitstream(built, tmp_path):
 
 
 def test_what_does_not_fit_is_refused_before_placement(tmp_path):
-    board = replace(small_board(), device=Device("small", 500, 100_000, 0, 0))
+    board = replace(small_board(), device=Device(ECP5, "small", 500, 100_000, 0, 0))
     with pytest.raises(FitError, match=r"does not fit small: needs lut4 \d+ of 500; choose"):
         build(board, tmp_path)
     assert not list(tmp_path.glob("*.seed*"))

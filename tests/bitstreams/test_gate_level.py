@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from bitstreams.families import ECP5, GW5A
 from bitstreams.gate_level import netlist_verilog, prove_equal, sources
 from hw.array.control import RowControl
 from hw.array.popcount import Popcount
@@ -14,6 +15,7 @@ from hw.control.queue import Queue
 from hw.lanes.lane import Lane
 from hw.memory import ValueMemory
 from hw.spec.configuration import find_configuration
+from hw.system import OnChipMemory
 from sim.build import build_simulator, verilog
 from sim.run import run_testbench
 
@@ -54,33 +56,46 @@ def input_ports(text: str, name: str) -> list[tuple[str, int]]:
 
 
 COMPONENTS = {
-    "popcount": (lambda: Popcount(), "CCU2C"),
-    "lane": (lambda: Lane(), "MULT18X18D"),
-    "values": (lambda: ValueMemory(CONFIGURATION, 512), "DP16KD"),
-    "queue": (lambda: Queue(CONFIGURATION, 24, 8), "TRELLIS_DPR16X4"),
+    "popcount": lambda: Popcount(),
+    "lane": lambda: Lane(),
+    "values": lambda: ValueMemory(CONFIGURATION, 512),
+    "queue": lambda: Queue(CONFIGURATION, 24, 8),
+    "on_chip": lambda: OnChipMemory(512),
 }
-"""Name to what makes it, and the cell that it is here for."""
+CELLS = [
+    ("popcount", ECP5, "CCU2C"),
+    ("lane", ECP5, "MULT18X18D"),
+    ("values", ECP5, "DP16KD"),
+    ("queue", ECP5, "TRELLIS_DPR16X4"),
+    ("popcount", GW5A, "ALU"),
+    ("lane", GW5A, "DFFRE"),
+    ("values", GW5A, "SDPX9B"),
+    ("queue", GW5A, "RAM16SDP4"),
+    ("on_chip", GW5A, "SPX9"),
+]
+"""Component, family, and the cell that both are here for."""
 
 
-@pytest.mark.parametrize("name", COMPONENTS)
-def test_a_netlist_behaves_as_its_rtl(name):
-    make, cell = COMPONENTS[name]
-    rtl, netlist = verilog(make(), name), netlist_verilog(make(), name)
+@pytest.mark.parametrize("name, family, cell", CELLS)
+def test_a_netlist_behaves_as_its_rtl(name, family, cell):
+    make = COMPONENTS[name]
+    rtl, netlist = verilog(make(), name), netlist_verilog(make(), name, family)
     assert re.search(rf"^  {cell}\b", netlist, re.M)
     inputs = random_inputs(rtl, name, seed=7)
     expected = behaviour({f"{name}.v": rtl}, name, inputs)
-    assert behaviour(sources(name, netlist), name, inputs) == expected
+    assert behaviour(sources(name, netlist, family), name, inputs) == expected
     assert any(len(set(values)) > 1 for values in expected.values())
 
 
-def test_a_read_that_meets_a_write_can_show_garbage():
+@pytest.mark.parametrize("family", [ECP5, GW5A])
+def test_a_read_that_meets_a_write_can_show_garbage(family):
     name = "values"
-    netlist = netlist_verilog(ValueMemory(CONFIGURATION, 512), name)
+    netlist = netlist_verilog(ValueMemory(CONFIGURATION, 512), name, family)
     inputs = dict.fromkeys(random_inputs(netlist, name, seed=7), [0] * CYCLES)
     ones = {"read__request": [1], "write__request": [1], "write__mask": [255]}
     inputs |= {port: values * CYCLES for port, values in ones.items()}
-    plain = behaviour(sources(name, netlist), name, inputs)["read__data"]
-    garbage = behaviour(sources(name, netlist, garbage=True), name, inputs)["read__data"]
+    plain = behaviour(sources(name, netlist, family), name, inputs)["read__data"]
+    garbage = behaviour(sources(name, netlist, family, garbage=True), name, inputs)["read__data"]
     assert {int(word, 16) for word in plain[5:]} == {0}
     assert {int(word, 16) for word in garbage[5:]} == {(1 << 128) - 1}
 

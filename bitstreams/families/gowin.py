@@ -1,0 +1,64 @@
+"""Gowin GW5A: synth_gowin, nextpnr-himbaechel-gowin, gowin_pack (Apycula)."""
+
+from __future__ import annotations
+
+from amaranth.build import Platform
+
+from bitstreams.families.family import CHAIN, MODELS, Carry, Family
+
+SYNTHESIS = "-family gw5a -noabc9 -nowidelut -noiopads"
+"""Options of ``synth_gowin``: plain ABC, no wide multiplexers; Amaranth places the pads."""
+BLOCK_RAMS = MODELS / "gw5a_rams.txt"
+LUTS = ("LUT1", "LUT2", "LUT3", "LUT4")
+RAMS = ("SDPB", "SDPX9B", "SP", "SPX9")
+FLIP_FLOPS = tuple(f"DFF{kind}" for kind in ("", "E", "R", "RE", "S", "SE", "C", "CE", "P", "PE"))
+
+
+def _place(platform: Platform, name: str, seed: int, clock_hz: float) -> tuple[list[str], str]:
+    """Every clock is constrained to `clock_hz`: there is no file of them for this tool."""
+    placed = f"{name}.seed{seed}.placed.json"
+    return [
+        "--device", platform.part, "--vopt", f"family={platform.chip}",
+        "--vopt", f"cst={name}.cst", "--json", f"{name}.json", "--top", name,
+        "--freq", f"{clock_hz / 1e6:g}", "--seed", str(seed), "--timing-allow-fail",
+        "--write", placed,
+    ], placed  # fmt: skip
+
+
+GW5A = Family(
+    name="gw5a",
+    nextpnr="nextpnr-himbaechel-gowin",
+    packer="gowin_pack",
+    # `synth_gowin` as it stands there with block RAMs of our choice, and without its naming of
+    # every cell, which takes as long as all before it.
+    synthesis=(
+        f"synth_gowin {SYNTHESIS} -top {{top}} -run begin:map_ram; "
+        f"memory_libmap -lib +/gowin/lutrams.txt -lib {BLOCK_RAMS.name} -D gw5a; "
+        "techmap -map +/gowin/lutrams_map.v -map +/gowin/brams_map_gw5a.v; "
+        f"synth_gowin {SYNTHESIS} -top {{top}} -run map_ffram:map_cells; "
+        "techmap -map +/gowin/cells_map.v; opt_lut_ins -tech gowin; "
+        "setundef -undriven -params -zero; "
+        "hilomap -singleton -hicell VCC V -locell GND G; clean; "
+    ),
+    files=(BLOCK_RAMS,),
+    equal_cells="+/gowin/cells_sim.v",
+    cells=MODELS / "gw5a.v",
+    # A carry cell is a LUT, a chain begins with one of its own; 16 x 4 bits of distributed RAM
+    # take four, and the four beside them.
+    sites={**dict.fromkeys(LUTS, 1), "ALU": 1, "RAM16SDP4": 8, CHAIN: 1},
+    resources={"ff": FLIP_FLOPS, "bram": RAMS, "dsp": ("MULT12X12",)},
+    carry=Carry("ALU", "CIN", "COUT"),
+    used={"lut4": ("LUT4",), "ff": ("DFF",), "bram": ("BSRAM",), "dsp": ("MULT12X12",)},
+    columns={
+        "LUT": LUTS,
+        "ALU": ("ALU",),
+        "RAM16SDP4": ("RAM16SDP4",),
+        "FF": FLIP_FLOPS,
+        "BSRAM": RAMS,
+    },
+    columns_note="a LUT and an ALU are a LUT site, RAM16SDP4 8",
+    constraints=".cst",
+    bitstream=".fs",
+    place=_place,
+    pack=lambda platform, placed, bitstream: ["-d", platform.chip, "-o", bitstream, placed],
+)
