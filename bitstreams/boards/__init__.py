@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from amaranth_boards.ulx3s import ULX3S_25F_Platform, ULX3S_45F_Platform, ULX3S_85F_Platform
 
-from bitstreams.boards.board import Board, BoardError
+from bitstreams.boards.board import Board, BoardError, OnChip, Sdram
 from bitstreams.boards.ulx3s import Ulx3s
 from bitstreams.device import ECP5_25F, ECP5_45F, ECP5_85F
 from hw.memory.sdram import SLOW_16X16M
 from hw.spec.configuration import CONFIGURATIONS
 from hw.spec.link import DEFAULT_BAUD
 
+SDRAM = Sdram(SLOW_16X16M, 2)
 SHIPPED, PAPER = "cifar10", "random:binaryvit"
 
 # fmt: off
@@ -18,16 +19,16 @@ BOARDS = {
     board.name: board
     for board in (
         Board("ulx3s-85f", ECP5_85F, ULX3S_85F_Platform, Ulx3s, CONFIGURATIONS["3x4x64-l8"],
-              40_000_000, DEFAULT_BAUD, SLOW_16X16M, 2, "ulx3s", (SHIPPED, PAPER), seed=2),
+              40_000_000, DEFAULT_BAUD, SDRAM, "ulx3s", (SHIPPED, PAPER), seed=2),
         Board("ulx3s-45f", ECP5_45F, ULX3S_45F_Platform, Ulx3s, CONFIGURATIONS["2x2x64-l8"],
-              37_500_000, DEFAULT_BAUD, SLOW_16X16M, 2, "ulx3s", (SHIPPED, PAPER), seed=3),
+              37_500_000, DEFAULT_BAUD, SDRAM, "ulx3s", (SHIPPED, PAPER), seed=3),
         Board("ulx3s-25f", ECP5_25F, ULX3S_25F_Platform, Ulx3s, CONFIGURATIONS["2x2x64-l8"],
-              37_500_000, DEFAULT_BAUD, SLOW_16X16M, 2, "ulx3s", (SHIPPED, PAPER), seed=2),
+              37_500_000, DEFAULT_BAUD, SDRAM, "ulx3s", (SHIPPED, PAPER), seed=2),
     )
 }
 # fmt: on
-"""Name to board: device, platform, top, configuration, clock, baud, memory, its clock's ratio,
-loader, models, seed."""
+"""Name to board: device, platform, top, configuration, clock, baud, memory, loader, models,
+seed."""
 DEFAULT_BOARD = "ulx3s-85f"
 
 
@@ -44,4 +45,4 @@ def find_board(name: str) -> Board:
     return BOARDS[name]
 
 
-__all__ = ["BOARDS", "DEFAULT_BOARD", "Board", "BoardError", "find_board"]
+__all__ = ["BOARDS", "DEFAULT_BOARD", "Board", "BoardError", "OnChip", "Sdram", "find_board"]

@@ -14,6 +14,21 @@ from hw.spec.configuration import Configuration
 
 
 @dataclass(frozen=True)
+class Sdram:
+    """An SDRAM chip on the board, clocked `ratio` times in a cycle of the accelerator's."""
+
+    chip: SdramChip
+    ratio: int
+
+
+@dataclass(frozen=True)
+class OnChip:
+    """Block RAM in place of external memory, so many beats of 128 bits."""
+
+    beats: int
+
+
+@dataclass(frozen=True)
 class Board:
     """A row of the table of boards.
 
@@ -33,10 +48,8 @@ class Board:
         Clock of the accelerator that the PLL is set to.
     baud : int
         Of the UART.
-    memory : SdramChip
-        The board's external memory.
-    memory_ratio : int
-        Cycles of its clock in one of the accelerator's.
+    memory : Sdram or OnChip
+        Behind the accelerator's memory port.
     loader : str
         Its name for openFPGALoader.
     models : tuple of str
@@ -52,16 +65,15 @@ class Board:
     configuration: Configuration
     clock_hz: int
     baud: int
-    memory: SdramChip
-    memory_ratio: int
+    memory: Sdram | OnChip
     loader: str
     models: tuple[str, ...]
     seed: int = 1
 
     @property
     def memory_hz(self) -> int:
-        """Clock of the external memory."""
-        return self.clock_hz * self.memory_ratio
+        """Clock of the memory."""
+        return self.clock_hz * (self.memory.ratio if isinstance(self.memory, Sdram) else 1)
 
     @property
     def folder(self) -> str:

@@ -26,21 +26,21 @@ class Ulx3s(Elaboratable):
         m = Module()
         board = self._board
         m.domains.sync = ClockDomain()
-        if board.memory_ratio > 1:
+        if board.memory.ratio > 1:
             m.domains.memory = ClockDomain(reset_less=True)
         m.domains.late = ClockDomain(reset_less=True)
-        timing = SdramTiming(board.memory, board.memory_hz)
+        timing = SdramTiming(board.memory.chip, board.memory_hz)
         quarters, capture = late_clock(timing)
         m.submodules.oscillator = oscillator = io.Buffer("i", platform.request("clk25", dir="-"))
         m.submodules.clock = clock = Ecp5Clock(
             oscillator.i,
             platform.default_clk_frequency,
             board.clock_hz,
-            ratio=board.memory_ratio,
+            ratio=board.memory.ratio,
             late_quarters=quarters,
         )
         # A memory at the accelerator's clock needs no crossing.
-        crosses = board.memory_ratio > 1
+        crosses = board.memory.ratio > 1
         controller = SdramController(timing, capture)
         port = platform.request("sdram", dir="-")
         m.submodules.sdram = SdramPads(controller, port, "memory" if crosses else "sync", "late")

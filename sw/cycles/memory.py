@@ -78,6 +78,8 @@ class MemoryTiming:
 PRESETS = {
     # 128 bits a cycle, 16 cycles.
     "ideal": MemoryTiming(),
+    # Block RAM behind the port: hw.system.on_chip.
+    "on-chip": MemoryTiming(latency=2),
     # One 16-bit single-data-rate SDRAM of 256 Mbit at the accelerator's clock (small ECP5 boards)
     # behind hw.memory.sdram: 8 transfers a beat, rows that open while another is moved, 11 cycles a
     # refresh.  Within 1 % of that controller in RTL for whole networks, 2 % for one

@@ -6,7 +6,7 @@ from amaranth.hdl import ClockDomain, ClockSignal, DomainRenamer, Elaboratable, 
 from amaranth.lib import io
 from amaranth_boards.ulx3s import ULX3S_12F_Platform
 
-from bitstreams.boards import Board
+from bitstreams.boards import Board, Sdram
 from bitstreams.boards.pll import Ecp5Clock
 from bitstreams.device import ECP5_25F
 from bitstreams.route_array import Harness
@@ -43,7 +43,7 @@ class ArrayOnly(Elaboratable):
 def small_board(configuration: Configuration = TINY) -> Board:
     # A 12F has the die of a 25F, and open tools use all of it.
     return Board("array-12f", ECP5_25F, ULX3S_12F_Platform, ArrayOnly, configuration,
-                 100_000_000, 3_000_000, SLOW_16X16M, 1, "ulx3s", ())  # fmt: skip
+                 100_000_000, 3_000_000, Sdram(SLOW_16X16M, 1), "ulx3s", ())  # fmt: skip
 
 
 if __name__ == "__main__":

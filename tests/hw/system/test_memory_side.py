@@ -12,6 +12,7 @@ from hw.interfaces import MemoryPort
 from hw.system import OnChipMemory
 from hw.system.share import PortShare
 from sim.component import simulate_component
+from sw.cycles.memory import PRESETS
 
 BEATS = 64
 
@@ -70,7 +71,8 @@ def test_on_chip_memory(beats, stall):
         taken = got.accepted["port__request"]
         reads = [i for i, write in enumerate(requests["write"]) if not write]
         first = dict(zip(reads, firsts(requests, reads), strict=True))
-        assert all(got.cycles["port__read"][first[i]] == taken[i] + 2 for i in reads)
+        latency = PRESETS["on-chip"].latency
+        assert all(got.cycles["port__read"][first[i]] == taken[i] + latency for i in reads)
         gaps = [b - a for a, b in pairwise(taken)]
         assert gaps == requests["beats"][:-1]  # a beat a cycle, bursts without a gap
 

@@ -9,7 +9,7 @@ from sw.cycles.memory import memory_timing
 def test_presets_are_found_by_name_and_unknown_ones_listed():
     assert memory_timing("ideal") == MemoryTiming(latency=16, beats=1, cycles=1)
     assert memory_timing(PRESETS["ddr3"]) is PRESETS["ddr3"]
-    with pytest.raises(MemoryTimingError, match=r"'hbm': unknown; choose one of ideal, sdr-sdram"):
+    with pytest.raises(MemoryTimingError, match=r"'hbm': unknown; choose one of ideal, on-chip"):
         memory_timing("hbm")
 
 
