@@ -86,7 +86,7 @@ def as_text(rows: list[dict], settings: dict) -> str:
             str(row["checked"]) if row["checked"] else "no",
         )
     stream = io.StringIO()
-    Console(file=stream, width=130).print(table)
+    Console(file=stream, width=140).print(table)
     return stream.getvalue()
 
 
