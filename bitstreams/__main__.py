@@ -134,7 +134,7 @@ def flash(board: BoardName = DEFAULT_BOARD) -> None:
         chosen = find_board(board)
     except BoardError as error:
         raise _fail(error) from None
-    bitstream = REPORTS / chosen.folder / f"{chosen.folder}.bit"
+    bitstream = REPORTS / chosen.folder / f"{chosen.folder}{chosen.device.family.bitstream}"
     if not bitstream.exists():
         raise _fail(f"{bitstream}: not there; run `make bitstream BOARD={board}` first")
     loader = shutil.which(LOADER)

@@ -179,39 +179,27 @@ module BlockRam #(
     end
 endmodule
 
+// The content of a block RAM at power-up, 64 parameters; ours begins with zeros.
+`define INIT_ROW(bits, row) \
+    parameter [bits-1:0] INIT_RAM_``row``0 = 0, INIT_RAM_``row``1 = 0, INIT_RAM_``row``2 = 0, \
+    INIT_RAM_``row``3 = 0, INIT_RAM_``row``4 = 0, INIT_RAM_``row``5 = 0, INIT_RAM_``row``6 = 0, \
+    INIT_RAM_``row``7 = 0, INIT_RAM_``row``8 = 0, INIT_RAM_``row``9 = 0, INIT_RAM_``row``A = 0, \
+    INIT_RAM_``row``B = 0, INIT_RAM_``row``C = 0, INIT_RAM_``row``D = 0, INIT_RAM_``row``E = 0, \
+    INIT_RAM_``row``F = 0
+`define INIT_RAMS(bits) \
+    `INIT_ROW(bits, 0), `INIT_ROW(bits, 1), `INIT_ROW(bits, 2), `INIT_ROW(bits, 3)
+`define ANY_IN_ROW(row) \
+    INIT_RAM_``row``0 != 0 || INIT_RAM_``row``1 != 0 || INIT_RAM_``row``2 != 0 || \
+    INIT_RAM_``row``3 != 0 || INIT_RAM_``row``4 != 0 || INIT_RAM_``row``5 != 0 || \
+    INIT_RAM_``row``6 != 0 || INIT_RAM_``row``7 != 0 || INIT_RAM_``row``8 != 0 || \
+    INIT_RAM_``row``9 != 0 || INIT_RAM_``row``A != 0 || INIT_RAM_``row``B != 0 || \
+    INIT_RAM_``row``C != 0 || INIT_RAM_``row``D != 0 || INIT_RAM_``row``E != 0 || \
+    INIT_RAM_``row``F != 0
+`define ANY_INIT \
+    `ANY_IN_ROW(0) || `ANY_IN_ROW(1) || `ANY_IN_ROW(2) || `ANY_IN_ROW(3)
+
 module SPX9 #(
-    parameter [287:0] INIT_RAM_00 = 288'b0, parameter [287:0] INIT_RAM_01 = 288'b0,
-    parameter [287:0] INIT_RAM_02 = 288'b0, parameter [287:0] INIT_RAM_03 = 288'b0,
-    parameter [287:0] INIT_RAM_04 = 288'b0, parameter [287:0] INIT_RAM_05 = 288'b0,
-    parameter [287:0] INIT_RAM_06 = 288'b0, parameter [287:0] INIT_RAM_07 = 288'b0,
-    parameter [287:0] INIT_RAM_08 = 288'b0, parameter [287:0] INIT_RAM_09 = 288'b0,
-    parameter [287:0] INIT_RAM_0A = 288'b0, parameter [287:0] INIT_RAM_0B = 288'b0,
-    parameter [287:0] INIT_RAM_0C = 288'b0, parameter [287:0] INIT_RAM_0D = 288'b0,
-    parameter [287:0] INIT_RAM_0E = 288'b0, parameter [287:0] INIT_RAM_0F = 288'b0,
-    parameter [287:0] INIT_RAM_10 = 288'b0, parameter [287:0] INIT_RAM_11 = 288'b0,
-    parameter [287:0] INIT_RAM_12 = 288'b0, parameter [287:0] INIT_RAM_13 = 288'b0,
-    parameter [287:0] INIT_RAM_14 = 288'b0, parameter [287:0] INIT_RAM_15 = 288'b0,
-    parameter [287:0] INIT_RAM_16 = 288'b0, parameter [287:0] INIT_RAM_17 = 288'b0,
-    parameter [287:0] INIT_RAM_18 = 288'b0, parameter [287:0] INIT_RAM_19 = 288'b0,
-    parameter [287:0] INIT_RAM_1A = 288'b0, parameter [287:0] INIT_RAM_1B = 288'b0,
-    parameter [287:0] INIT_RAM_1C = 288'b0, parameter [287:0] INIT_RAM_1D = 288'b0,
-    parameter [287:0] INIT_RAM_1E = 288'b0, parameter [287:0] INIT_RAM_1F = 288'b0,
-    parameter [287:0] INIT_RAM_20 = 288'b0, parameter [287:0] INIT_RAM_21 = 288'b0,
-    parameter [287:0] INIT_RAM_22 = 288'b0, parameter [287:0] INIT_RAM_23 = 288'b0,
-    parameter [287:0] INIT_RAM_24 = 288'b0, parameter [287:0] INIT_RAM_25 = 288'b0,
-    parameter [287:0] INIT_RAM_26 = 288'b0, parameter [287:0] INIT_RAM_27 = 288'b0,
-    parameter [287:0] INIT_RAM_28 = 288'b0, parameter [287:0] INIT_RAM_29 = 288'b0,
-    parameter [287:0] INIT_RAM_2A = 288'b0, parameter [287:0] INIT_RAM_2B = 288'b0,
-    parameter [287:0] INIT_RAM_2C = 288'b0, parameter [287:0] INIT_RAM_2D = 288'b0,
-    parameter [287:0] INIT_RAM_2E = 288'b0, parameter [287:0] INIT_RAM_2F = 288'b0,
-    parameter [287:0] INIT_RAM_30 = 288'b0, parameter [287:0] INIT_RAM_31 = 288'b0,
-    parameter [287:0] INIT_RAM_32 = 288'b0, parameter [287:0] INIT_RAM_33 = 288'b0,
-    parameter [287:0] INIT_RAM_34 = 288'b0, parameter [287:0] INIT_RAM_35 = 288'b0,
-    parameter [287:0] INIT_RAM_36 = 288'b0, parameter [287:0] INIT_RAM_37 = 288'b0,
-    parameter [287:0] INIT_RAM_38 = 288'b0, parameter [287:0] INIT_RAM_39 = 288'b0,
-    parameter [287:0] INIT_RAM_3A = 288'b0, parameter [287:0] INIT_RAM_3B = 288'b0,
-    parameter [287:0] INIT_RAM_3C = 288'b0, parameter [287:0] INIT_RAM_3D = 288'b0,
-    parameter [287:0] INIT_RAM_3E = 288'b0, parameter [287:0] INIT_RAM_3F = 288'b0,
+    `INIT_RAMS(288),
     parameter BIT_WIDTH = 0, parameter WRITE_MODE = 0, parameter READ_MODE = 0, parameter BLK_SEL = 0,
     parameter RESET_MODE = "SYNC"
 ) (
@@ -225,59 +213,11 @@ module SPX9 #(
         .CEB(1'b0), .WREB(1'b0), .ADB(14'b0), .DIB(36'b0), .DOB(unused)
     );
     always @(posedge CLK) if (!OCE || RESET || BLKSEL != 0) $stop;
-    localparam [287:0] ANY_INIT =
-        INIT_RAM_00 | INIT_RAM_01 | INIT_RAM_02 | INIT_RAM_03 |
-        INIT_RAM_04 | INIT_RAM_05 | INIT_RAM_06 | INIT_RAM_07 |
-        INIT_RAM_08 | INIT_RAM_09 | INIT_RAM_0A | INIT_RAM_0B |
-        INIT_RAM_0C | INIT_RAM_0D | INIT_RAM_0E | INIT_RAM_0F |
-        INIT_RAM_10 | INIT_RAM_11 | INIT_RAM_12 | INIT_RAM_13 |
-        INIT_RAM_14 | INIT_RAM_15 | INIT_RAM_16 | INIT_RAM_17 |
-        INIT_RAM_18 | INIT_RAM_19 | INIT_RAM_1A | INIT_RAM_1B |
-        INIT_RAM_1C | INIT_RAM_1D | INIT_RAM_1E | INIT_RAM_1F |
-        INIT_RAM_20 | INIT_RAM_21 | INIT_RAM_22 | INIT_RAM_23 |
-        INIT_RAM_24 | INIT_RAM_25 | INIT_RAM_26 | INIT_RAM_27 |
-        INIT_RAM_28 | INIT_RAM_29 | INIT_RAM_2A | INIT_RAM_2B |
-        INIT_RAM_2C | INIT_RAM_2D | INIT_RAM_2E | INIT_RAM_2F |
-        INIT_RAM_30 | INIT_RAM_31 | INIT_RAM_32 | INIT_RAM_33 |
-        INIT_RAM_34 | INIT_RAM_35 | INIT_RAM_36 | INIT_RAM_37 |
-        INIT_RAM_38 | INIT_RAM_39 | INIT_RAM_3A | INIT_RAM_3B |
-        INIT_RAM_3C | INIT_RAM_3D | INIT_RAM_3E | INIT_RAM_3F;
-    initial if (ANY_INIT != 0 || READ_MODE != 0 || BLK_SEL != 0) $stop;
+    initial if (`ANY_INIT || READ_MODE != 0 || BLK_SEL != 0) $stop;
 endmodule
 
 module SDPB #(
-    parameter [255:0] INIT_RAM_00 = 256'b0, parameter [255:0] INIT_RAM_01 = 256'b0,
-    parameter [255:0] INIT_RAM_02 = 256'b0, parameter [255:0] INIT_RAM_03 = 256'b0,
-    parameter [255:0] INIT_RAM_04 = 256'b0, parameter [255:0] INIT_RAM_05 = 256'b0,
-    parameter [255:0] INIT_RAM_06 = 256'b0, parameter [255:0] INIT_RAM_07 = 256'b0,
-    parameter [255:0] INIT_RAM_08 = 256'b0, parameter [255:0] INIT_RAM_09 = 256'b0,
-    parameter [255:0] INIT_RAM_0A = 256'b0, parameter [255:0] INIT_RAM_0B = 256'b0,
-    parameter [255:0] INIT_RAM_0C = 256'b0, parameter [255:0] INIT_RAM_0D = 256'b0,
-    parameter [255:0] INIT_RAM_0E = 256'b0, parameter [255:0] INIT_RAM_0F = 256'b0,
-    parameter [255:0] INIT_RAM_10 = 256'b0, parameter [255:0] INIT_RAM_11 = 256'b0,
-    parameter [255:0] INIT_RAM_12 = 256'b0, parameter [255:0] INIT_RAM_13 = 256'b0,
-    parameter [255:0] INIT_RAM_14 = 256'b0, parameter [255:0] INIT_RAM_15 = 256'b0,
-    parameter [255:0] INIT_RAM_16 = 256'b0, parameter [255:0] INIT_RAM_17 = 256'b0,
-    parameter [255:0] INIT_RAM_18 = 256'b0, parameter [255:0] INIT_RAM_19 = 256'b0,
-    parameter [255:0] INIT_RAM_1A = 256'b0, parameter [255:0] INIT_RAM_1B = 256'b0,
-    parameter [255:0] INIT_RAM_1C = 256'b0, parameter [255:0] INIT_RAM_1D = 256'b0,
-    parameter [255:0] INIT_RAM_1E = 256'b0, parameter [255:0] INIT_RAM_1F = 256'b0,
-    parameter [255:0] INIT_RAM_20 = 256'b0, parameter [255:0] INIT_RAM_21 = 256'b0,
-    parameter [255:0] INIT_RAM_22 = 256'b0, parameter [255:0] INIT_RAM_23 = 256'b0,
-    parameter [255:0] INIT_RAM_24 = 256'b0, parameter [255:0] INIT_RAM_25 = 256'b0,
-    parameter [255:0] INIT_RAM_26 = 256'b0, parameter [255:0] INIT_RAM_27 = 256'b0,
-    parameter [255:0] INIT_RAM_28 = 256'b0, parameter [255:0] INIT_RAM_29 = 256'b0,
-    parameter [255:0] INIT_RAM_2A = 256'b0, parameter [255:0] INIT_RAM_2B = 256'b0,
-    parameter [255:0] INIT_RAM_2C = 256'b0, parameter [255:0] INIT_RAM_2D = 256'b0,
-    parameter [255:0] INIT_RAM_2E = 256'b0, parameter [255:0] INIT_RAM_2F = 256'b0,
-    parameter [255:0] INIT_RAM_30 = 256'b0, parameter [255:0] INIT_RAM_31 = 256'b0,
-    parameter [255:0] INIT_RAM_32 = 256'b0, parameter [255:0] INIT_RAM_33 = 256'b0,
-    parameter [255:0] INIT_RAM_34 = 256'b0, parameter [255:0] INIT_RAM_35 = 256'b0,
-    parameter [255:0] INIT_RAM_36 = 256'b0, parameter [255:0] INIT_RAM_37 = 256'b0,
-    parameter [255:0] INIT_RAM_38 = 256'b0, parameter [255:0] INIT_RAM_39 = 256'b0,
-    parameter [255:0] INIT_RAM_3A = 256'b0, parameter [255:0] INIT_RAM_3B = 256'b0,
-    parameter [255:0] INIT_RAM_3C = 256'b0, parameter [255:0] INIT_RAM_3D = 256'b0,
-    parameter [255:0] INIT_RAM_3E = 256'b0, parameter [255:0] INIT_RAM_3F = 256'b0,
+    `INIT_RAMS(256),
     parameter BIT_WIDTH_0 = 0, parameter BIT_WIDTH_1 = 0, parameter READ_MODE = 0, parameter BLK_SEL_0 = 0, parameter BLK_SEL_1 = 0,
     parameter RESET_MODE = "SYNC"
 ) (
@@ -291,59 +231,11 @@ module SDPB #(
         .CEB(CEB), .WREB(1'b0), .ADB(ADB), .DIB(36'b0), .DOB(shown)
     );
     always @(posedge CLKA) if (!OCE || RESET || BLKSELA != 0 || BLKSELB != 0) $stop;
-    localparam [255:0] ANY_INIT =
-        INIT_RAM_00 | INIT_RAM_01 | INIT_RAM_02 | INIT_RAM_03 |
-        INIT_RAM_04 | INIT_RAM_05 | INIT_RAM_06 | INIT_RAM_07 |
-        INIT_RAM_08 | INIT_RAM_09 | INIT_RAM_0A | INIT_RAM_0B |
-        INIT_RAM_0C | INIT_RAM_0D | INIT_RAM_0E | INIT_RAM_0F |
-        INIT_RAM_10 | INIT_RAM_11 | INIT_RAM_12 | INIT_RAM_13 |
-        INIT_RAM_14 | INIT_RAM_15 | INIT_RAM_16 | INIT_RAM_17 |
-        INIT_RAM_18 | INIT_RAM_19 | INIT_RAM_1A | INIT_RAM_1B |
-        INIT_RAM_1C | INIT_RAM_1D | INIT_RAM_1E | INIT_RAM_1F |
-        INIT_RAM_20 | INIT_RAM_21 | INIT_RAM_22 | INIT_RAM_23 |
-        INIT_RAM_24 | INIT_RAM_25 | INIT_RAM_26 | INIT_RAM_27 |
-        INIT_RAM_28 | INIT_RAM_29 | INIT_RAM_2A | INIT_RAM_2B |
-        INIT_RAM_2C | INIT_RAM_2D | INIT_RAM_2E | INIT_RAM_2F |
-        INIT_RAM_30 | INIT_RAM_31 | INIT_RAM_32 | INIT_RAM_33 |
-        INIT_RAM_34 | INIT_RAM_35 | INIT_RAM_36 | INIT_RAM_37 |
-        INIT_RAM_38 | INIT_RAM_39 | INIT_RAM_3A | INIT_RAM_3B |
-        INIT_RAM_3C | INIT_RAM_3D | INIT_RAM_3E | INIT_RAM_3F;
-    initial if (ANY_INIT != 0 || READ_MODE != 0 || BLK_SEL_0 != 0 || BLK_SEL_1 != 0) $stop;
+    initial if (`ANY_INIT || READ_MODE != 0 || BLK_SEL_0 != 0 || BLK_SEL_1 != 0) $stop;
 endmodule
 
 module SDPX9B #(
-    parameter [287:0] INIT_RAM_00 = 288'b0, parameter [287:0] INIT_RAM_01 = 288'b0,
-    parameter [287:0] INIT_RAM_02 = 288'b0, parameter [287:0] INIT_RAM_03 = 288'b0,
-    parameter [287:0] INIT_RAM_04 = 288'b0, parameter [287:0] INIT_RAM_05 = 288'b0,
-    parameter [287:0] INIT_RAM_06 = 288'b0, parameter [287:0] INIT_RAM_07 = 288'b0,
-    parameter [287:0] INIT_RAM_08 = 288'b0, parameter [287:0] INIT_RAM_09 = 288'b0,
-    parameter [287:0] INIT_RAM_0A = 288'b0, parameter [287:0] INIT_RAM_0B = 288'b0,
-    parameter [287:0] INIT_RAM_0C = 288'b0, parameter [287:0] INIT_RAM_0D = 288'b0,
-    parameter [287:0] INIT_RAM_0E = 288'b0, parameter [287:0] INIT_RAM_0F = 288'b0,
-    parameter [287:0] INIT_RAM_10 = 288'b0, parameter [287:0] INIT_RAM_11 = 288'b0,
-    parameter [287:0] INIT_RAM_12 = 288'b0, parameter [287:0] INIT_RAM_13 = 288'b0,
-    parameter [287:0] INIT_RAM_14 = 288'b0, parameter [287:0] INIT_RAM_15 = 288'b0,
-    parameter [287:0] INIT_RAM_16 = 288'b0, parameter [287:0] INIT_RAM_17 = 288'b0,
-    parameter [287:0] INIT_RAM_18 = 288'b0, parameter [287:0] INIT_RAM_19 = 288'b0,
-    parameter [287:0] INIT_RAM_1A = 288'b0, parameter [287:0] INIT_RAM_1B = 288'b0,
-    parameter [287:0] INIT_RAM_1C = 288'b0, parameter [287:0] INIT_RAM_1D = 288'b0,
-    parameter [287:0] INIT_RAM_1E = 288'b0, parameter [287:0] INIT_RAM_1F = 288'b0,
-    parameter [287:0] INIT_RAM_20 = 288'b0, parameter [287:0] INIT_RAM_21 = 288'b0,
-    parameter [287:0] INIT_RAM_22 = 288'b0, parameter [287:0] INIT_RAM_23 = 288'b0,
-    parameter [287:0] INIT_RAM_24 = 288'b0, parameter [287:0] INIT_RAM_25 = 288'b0,
-    parameter [287:0] INIT_RAM_26 = 288'b0, parameter [287:0] INIT_RAM_27 = 288'b0,
-    parameter [287:0] INIT_RAM_28 = 288'b0, parameter [287:0] INIT_RAM_29 = 288'b0,
-    parameter [287:0] INIT_RAM_2A = 288'b0, parameter [287:0] INIT_RAM_2B = 288'b0,
-    parameter [287:0] INIT_RAM_2C = 288'b0, parameter [287:0] INIT_RAM_2D = 288'b0,
-    parameter [287:0] INIT_RAM_2E = 288'b0, parameter [287:0] INIT_RAM_2F = 288'b0,
-    parameter [287:0] INIT_RAM_30 = 288'b0, parameter [287:0] INIT_RAM_31 = 288'b0,
-    parameter [287:0] INIT_RAM_32 = 288'b0, parameter [287:0] INIT_RAM_33 = 288'b0,
-    parameter [287:0] INIT_RAM_34 = 288'b0, parameter [287:0] INIT_RAM_35 = 288'b0,
-    parameter [287:0] INIT_RAM_36 = 288'b0, parameter [287:0] INIT_RAM_37 = 288'b0,
-    parameter [287:0] INIT_RAM_38 = 288'b0, parameter [287:0] INIT_RAM_39 = 288'b0,
-    parameter [287:0] INIT_RAM_3A = 288'b0, parameter [287:0] INIT_RAM_3B = 288'b0,
-    parameter [287:0] INIT_RAM_3C = 288'b0, parameter [287:0] INIT_RAM_3D = 288'b0,
-    parameter [287:0] INIT_RAM_3E = 288'b0, parameter [287:0] INIT_RAM_3F = 288'b0,
+    `INIT_RAMS(288),
     parameter BIT_WIDTH_0 = 0, parameter BIT_WIDTH_1 = 0, parameter READ_MODE = 0, parameter BLK_SEL_0 = 0, parameter BLK_SEL_1 = 0,
     parameter RESET_MODE = "SYNC"
 ) (
@@ -357,59 +249,11 @@ module SDPX9B #(
         .CEB(CEB), .WREB(1'b0), .ADB(ADB), .DIB(36'b0), .DOB(shown)
     );
     always @(posedge CLKA) if (!OCE || RESET || BLKSELA != 0 || BLKSELB != 0) $stop;
-    localparam [287:0] ANY_INIT =
-        INIT_RAM_00 | INIT_RAM_01 | INIT_RAM_02 | INIT_RAM_03 |
-        INIT_RAM_04 | INIT_RAM_05 | INIT_RAM_06 | INIT_RAM_07 |
-        INIT_RAM_08 | INIT_RAM_09 | INIT_RAM_0A | INIT_RAM_0B |
-        INIT_RAM_0C | INIT_RAM_0D | INIT_RAM_0E | INIT_RAM_0F |
-        INIT_RAM_10 | INIT_RAM_11 | INIT_RAM_12 | INIT_RAM_13 |
-        INIT_RAM_14 | INIT_RAM_15 | INIT_RAM_16 | INIT_RAM_17 |
-        INIT_RAM_18 | INIT_RAM_19 | INIT_RAM_1A | INIT_RAM_1B |
-        INIT_RAM_1C | INIT_RAM_1D | INIT_RAM_1E | INIT_RAM_1F |
-        INIT_RAM_20 | INIT_RAM_21 | INIT_RAM_22 | INIT_RAM_23 |
-        INIT_RAM_24 | INIT_RAM_25 | INIT_RAM_26 | INIT_RAM_27 |
-        INIT_RAM_28 | INIT_RAM_29 | INIT_RAM_2A | INIT_RAM_2B |
-        INIT_RAM_2C | INIT_RAM_2D | INIT_RAM_2E | INIT_RAM_2F |
-        INIT_RAM_30 | INIT_RAM_31 | INIT_RAM_32 | INIT_RAM_33 |
-        INIT_RAM_34 | INIT_RAM_35 | INIT_RAM_36 | INIT_RAM_37 |
-        INIT_RAM_38 | INIT_RAM_39 | INIT_RAM_3A | INIT_RAM_3B |
-        INIT_RAM_3C | INIT_RAM_3D | INIT_RAM_3E | INIT_RAM_3F;
-    initial if (ANY_INIT != 0 || READ_MODE != 0 || BLK_SEL_0 != 0 || BLK_SEL_1 != 0) $stop;
+    initial if (`ANY_INIT || READ_MODE != 0 || BLK_SEL_0 != 0 || BLK_SEL_1 != 0) $stop;
 endmodule
 
 module SP #(
-    parameter [255:0] INIT_RAM_00 = 256'b0, parameter [255:0] INIT_RAM_01 = 256'b0,
-    parameter [255:0] INIT_RAM_02 = 256'b0, parameter [255:0] INIT_RAM_03 = 256'b0,
-    parameter [255:0] INIT_RAM_04 = 256'b0, parameter [255:0] INIT_RAM_05 = 256'b0,
-    parameter [255:0] INIT_RAM_06 = 256'b0, parameter [255:0] INIT_RAM_07 = 256'b0,
-    parameter [255:0] INIT_RAM_08 = 256'b0, parameter [255:0] INIT_RAM_09 = 256'b0,
-    parameter [255:0] INIT_RAM_0A = 256'b0, parameter [255:0] INIT_RAM_0B = 256'b0,
-    parameter [255:0] INIT_RAM_0C = 256'b0, parameter [255:0] INIT_RAM_0D = 256'b0,
-    parameter [255:0] INIT_RAM_0E = 256'b0, parameter [255:0] INIT_RAM_0F = 256'b0,
-    parameter [255:0] INIT_RAM_10 = 256'b0, parameter [255:0] INIT_RAM_11 = 256'b0,
-    parameter [255:0] INIT_RAM_12 = 256'b0, parameter [255:0] INIT_RAM_13 = 256'b0,
-    parameter [255:0] INIT_RAM_14 = 256'b0, parameter [255:0] INIT_RAM_15 = 256'b0,
-    parameter [255:0] INIT_RAM_16 = 256'b0, parameter [255:0] INIT_RAM_17 = 256'b0,
-    parameter [255:0] INIT_RAM_18 = 256'b0, parameter [255:0] INIT_RAM_19 = 256'b0,
-    parameter [255:0] INIT_RAM_1A = 256'b0, parameter [255:0] INIT_RAM_1B = 256'b0,
-    parameter [255:0] INIT_RAM_1C = 256'b0, parameter [255:0] INIT_RAM_1D = 256'b0,
-    parameter [255:0] INIT_RAM_1E = 256'b0, parameter [255:0] INIT_RAM_1F = 256'b0,
-    parameter [255:0] INIT_RAM_20 = 256'b0, parameter [255:0] INIT_RAM_21 = 256'b0,
-    parameter [255:0] INIT_RAM_22 = 256'b0, parameter [255:0] INIT_RAM_23 = 256'b0,
-    parameter [255:0] INIT_RAM_24 = 256'b0, parameter [255:0] INIT_RAM_25 = 256'b0,
-    parameter [255:0] INIT_RAM_26 = 256'b0, parameter [255:0] INIT_RAM_27 = 256'b0,
-    parameter [255:0] INIT_RAM_28 = 256'b0, parameter [255:0] INIT_RAM_29 = 256'b0,
-    parameter [255:0] INIT_RAM_2A = 256'b0, parameter [255:0] INIT_RAM_2B = 256'b0,
-    parameter [255:0] INIT_RAM_2C = 256'b0, parameter [255:0] INIT_RAM_2D = 256'b0,
-    parameter [255:0] INIT_RAM_2E = 256'b0, parameter [255:0] INIT_RAM_2F = 256'b0,
-    parameter [255:0] INIT_RAM_30 = 256'b0, parameter [255:0] INIT_RAM_31 = 256'b0,
-    parameter [255:0] INIT_RAM_32 = 256'b0, parameter [255:0] INIT_RAM_33 = 256'b0,
-    parameter [255:0] INIT_RAM_34 = 256'b0, parameter [255:0] INIT_RAM_35 = 256'b0,
-    parameter [255:0] INIT_RAM_36 = 256'b0, parameter [255:0] INIT_RAM_37 = 256'b0,
-    parameter [255:0] INIT_RAM_38 = 256'b0, parameter [255:0] INIT_RAM_39 = 256'b0,
-    parameter [255:0] INIT_RAM_3A = 256'b0, parameter [255:0] INIT_RAM_3B = 256'b0,
-    parameter [255:0] INIT_RAM_3C = 256'b0, parameter [255:0] INIT_RAM_3D = 256'b0,
-    parameter [255:0] INIT_RAM_3E = 256'b0, parameter [255:0] INIT_RAM_3F = 256'b0,
+    `INIT_RAMS(256),
     parameter BIT_WIDTH = 0, parameter WRITE_MODE = 0, parameter READ_MODE = 0, parameter BLK_SEL = 0,
     parameter RESET_MODE = "SYNC"
 ) (
@@ -423,22 +267,5 @@ module SP #(
         .CEB(1'b0), .WREB(1'b0), .ADB(14'b0), .DIB(36'b0), .DOB(unused)
     );
     always @(posedge CLK) if (!OCE || RESET || BLKSEL != 0) $stop;
-    localparam [255:0] ANY_INIT =
-        INIT_RAM_00 | INIT_RAM_01 | INIT_RAM_02 | INIT_RAM_03 |
-        INIT_RAM_04 | INIT_RAM_05 | INIT_RAM_06 | INIT_RAM_07 |
-        INIT_RAM_08 | INIT_RAM_09 | INIT_RAM_0A | INIT_RAM_0B |
-        INIT_RAM_0C | INIT_RAM_0D | INIT_RAM_0E | INIT_RAM_0F |
-        INIT_RAM_10 | INIT_RAM_11 | INIT_RAM_12 | INIT_RAM_13 |
-        INIT_RAM_14 | INIT_RAM_15 | INIT_RAM_16 | INIT_RAM_17 |
-        INIT_RAM_18 | INIT_RAM_19 | INIT_RAM_1A | INIT_RAM_1B |
-        INIT_RAM_1C | INIT_RAM_1D | INIT_RAM_1E | INIT_RAM_1F |
-        INIT_RAM_20 | INIT_RAM_21 | INIT_RAM_22 | INIT_RAM_23 |
-        INIT_RAM_24 | INIT_RAM_25 | INIT_RAM_26 | INIT_RAM_27 |
-        INIT_RAM_28 | INIT_RAM_29 | INIT_RAM_2A | INIT_RAM_2B |
-        INIT_RAM_2C | INIT_RAM_2D | INIT_RAM_2E | INIT_RAM_2F |
-        INIT_RAM_30 | INIT_RAM_31 | INIT_RAM_32 | INIT_RAM_33 |
-        INIT_RAM_34 | INIT_RAM_35 | INIT_RAM_36 | INIT_RAM_37 |
-        INIT_RAM_38 | INIT_RAM_39 | INIT_RAM_3A | INIT_RAM_3B |
-        INIT_RAM_3C | INIT_RAM_3D | INIT_RAM_3E | INIT_RAM_3F;
-    initial if (ANY_INIT != 0 || READ_MODE != 0 || BLK_SEL != 0) $stop;
+    initial if (`ANY_INIT || READ_MODE != 0 || BLK_SEL != 0) $stop;
 endmodule
