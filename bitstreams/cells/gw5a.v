@@ -42,11 +42,26 @@ module DFF (input CLK, D, output reg Q);
     always @(posedge CLK) Q <= D;
 endmodule
 
+module DFFE (input CLK, D, CE, output reg Q);
+    initial Q = 0;
+    always @(posedge CLK) if (CE) Q <= D;
+endmodule
+
+module DFFR (input CLK, D, RESET, output reg Q);
+    initial Q = 0;
+    always @(posedge CLK) Q <= !RESET && D;
+endmodule
+
 module DFFRE (input CLK, D, CE, RESET, output reg Q);
     initial Q = 0;
     always @(posedge CLK)
         if (RESET) Q <= 0;
         else if (CE) Q <= D;
+endmodule
+
+module DFFS (input CLK, D, SET, output reg Q);
+    initial Q = 1;
+    always @(posedge CLK) Q <= SET || D;
 endmodule
 
 module DFFSE (input CLK, D, CE, SET, output reg Q);

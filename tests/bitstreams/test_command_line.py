@@ -40,6 +40,7 @@ def test_seeds_are_numbers():
 def test_flash_wants_a_bitstream_and_a_loader(monkeypatch, tmp_path):
     monkeypatch.setattr(command, "REPORTS", tmp_path)
     assert "run `make bitstream BOARD=ulx3s-85f` first" in refused("flash", "ulx3s-85f")
+    assert "tang_mega_138k.fs: not there" in refused("flash", "tang-mega-138k")
     (tmp_path / "ulx3s_85f").mkdir()
     (tmp_path / "ulx3s_85f" / "ulx3s_85f.bit").write_bytes(b"")
     monkeypatch.setenv("PATH", str(tmp_path))

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import random
 import re
+from itertools import product
 
 import pytest
+from amaranth.hdl import Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
 
 from bitstreams.families import ECP5, GW5A
 from bitstreams.gate_level import netlist_verilog, prove_equal, sources
@@ -55,12 +59,37 @@ def input_ports(text: str, name: str) -> list[tuple[str, int]]:
     return [(port, int(high or 0) + 1) for high, port in found if port not in ("clk", "rst")]
 
 
+class Registers(wiring.Component):
+    """Registers of so many bits that a family keeps their enable and reset."""
+
+    def __init__(self) -> None:
+        ports = {"data": In(256), "enable": In(1), "clear": In(1)}
+        super().__init__(ports | {f"out{i}": Out(256) for i in range(6)})
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        ones = (1 << 256) - 1
+        registers = [
+            (Signal(256, name=f"r{i}", init=init, reset_less=init is None), enabled, init)
+            for i, (init, enabled) in enumerate(product((None, 0, ones), (False, True)))
+        ]
+        for register, enabled, init in registers:
+            with m.If(self.enable | (not enabled)):
+                m.d.sync += register.eq(self.data)
+            if init is not None:
+                with m.If(self.clear):
+                    m.d.sync += register.eq(init)
+        m.d.comb += [getattr(self, f"out{i}").eq(r) for i, (r, _, _) in enumerate(registers)]
+        return m
+
+
 COMPONENTS = {
     "popcount": lambda: Popcount(),
     "lane": lambda: Lane(),
     "values": lambda: ValueMemory(CONFIGURATION, 512),
     "queue": lambda: Queue(CONFIGURATION, 24, 8),
     "on_chip": lambda: OnChipMemory(512),
+    "registers": lambda: Registers(),
 }
 CELLS = [
     ("popcount", ECP5, "CCU2C"),
@@ -68,19 +97,20 @@ CELLS = [
     ("values", ECP5, "DP16KD"),
     ("queue", ECP5, "TRELLIS_DPR16X4"),
     ("popcount", GW5A, "ALU"),
-    ("lane", GW5A, "DFFRE"),
+    ("lane", GW5A, "DFF"),
+    ("registers", GW5A, "DFFR DFFS DFFE DFFRE DFFSE"),
     ("values", GW5A, "SDPX9B"),
     ("queue", GW5A, "RAM16SDP4"),
     ("on_chip", GW5A, "SPX9"),
 ]
-"""Component, family, and the cell that both are here for."""
+"""Component, family, and the cells that both are here for."""
 
 
-@pytest.mark.parametrize("name, family, cell", CELLS)
-def test_a_netlist_behaves_as_its_rtl(name, family, cell):
+@pytest.mark.parametrize("name, family, cells", CELLS)
+def test_a_netlist_behaves_as_its_rtl(name, family, cells):
     make = COMPONENTS[name]
     rtl, netlist = verilog(make(), name), netlist_verilog(make(), name, family)
-    assert re.search(rf"^  {cell}\b", netlist, re.M)
+    assert all(re.search(rf"^  {cell}\b", netlist, re.M) for cell in cells.split())
     inputs = random_inputs(rtl, name, seed=7)
     expected = behaviour({f"{name}.v": rtl}, name, inputs)
     assert behaviour(sources(name, netlist, family), name, inputs) == expected

@@ -135,7 +135,9 @@ def test_an_interrupt_ends_the_wait_and_reset_replaces_the_process(transport):
 
 
 def test_unknown_memory_is_bad_input():
-    with pytest.raises(InputError, match=r"memory 'fast': unknown; choose one of ideal, on-chip, sdr-sdram"):
+    with pytest.raises(
+        InputError, match=r"memory 'fast': unknown; choose one of ideal, on-chip, sdr-sdram"
+    ):
         SimTransport(CONFIGURATION, memory="fast")
 
 
