@@ -17,9 +17,10 @@ KINDS = (
     "$_DFFE_?P?P_ r",
 )  # fmt: skip
 """Flip-flops of the family, with what they can begin as."""
-PLACEMENT = ("--placer-heap-alpha", "0.3", "--placer-heap-beta", "0.4")
+PLACE_AND_ROUTE = ("--placer-heap-alpha", "0.3", "--placer-heap-beta", "0.4", "--router", "router2")
 """Options of nextpnr: LUTs and flip-flops are each spread as if alone, though the flip-flop of a
-slice holds what its LUT makes; unless they lie thinner than by default, legalising does not end."""
+slice holds what its LUT makes; unless they lie thinner than by default, legalising does not end.
+With nextpnr's other router the wires of a design that fills half a device take hours."""
 LUTS = ("LUT1", "LUT2", "LUT3", "LUT4")
 RAMS = ("SDPB", "SDPX9B", "SP", "SPX9")
 FLIP_FLOPS = tuple(f"DFF{kind}" for kind in ("", "E", "R", "RE", "S", "SE", "C", "CE", "P", "PE"))
@@ -32,7 +33,7 @@ def _place(platform: Platform, name: str, seed: int, clock_hz: float) -> tuple[l
         "--device", platform.part, "--vopt", f"family={platform.chip}",
         "--vopt", f"cst={name}.cst", "--json", f"{name}.json", "--top", name,
         "--freq", f"{clock_hz / 1e6:g}", "--seed", str(seed), "--timing-allow-fail",
-        "--write", placed, *PLACEMENT,
+        "--write", placed, *PLACE_AND_ROUTE,
     ], placed  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from hw.spec.digest import contract_digest
 from hw.spec.image import METADATA, VERSION
@@ -39,7 +39,7 @@ ARRAYS = ("weight", "matrix", "position", "bias")
 
 
 def pack(network: PackedNetwork, path: str | Path) -> None:
-    """Writes the packed image."""
+    """Writes the packed image; equal networks give equal files, byte for byte."""
     tensors: dict[str, np.ndarray] = {}
     for layer in network.layers.values():
         for name in ARRAYS:
@@ -84,7 +84,17 @@ def pack(network: PackedNetwork, path: str | Path) -> None:
     }
     tensors = {k: np.ascontiguousarray(v) for k, v in tensors.items()}
     metadata["checksum"] = checksum(metadata, tensors)
-    save_file(tensors, str(path), metadata)
+    Path(path).write_bytes(_in_order(save(tensors, metadata)))
+
+
+def _in_order(image: bytes) -> bytes:
+    """The same file, its metadata by name: safetensors writes them in another order every time."""
+    end = 8 + int.from_bytes(image[:8], "little")
+    header = json.loads(image[8:end])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + image[end:]
 
 
 def checksum(metadata: dict[str, str], tensors: dict[str, np.ndarray]) -> str:

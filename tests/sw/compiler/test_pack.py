@@ -47,6 +47,12 @@ def test_round_trip_gives_the_same_logits(network, tmp_path):
     assert torch.equal(run(again, images), run(quantised.packed, images))
 
 
+def test_equal_networks_give_equal_files(image, tmp_path):
+    for i in range(4):
+        pack(read_packed(image), tmp_path / f"{i}.bvit")
+        assert (tmp_path / f"{i}.bvit").read_bytes() == image.read_bytes()
+
+
 @pytest.mark.parametrize("keep", [0, 4, 8, 100, 5000, -1])
 def test_truncated(image, keep):
     data = image.read_bytes()
