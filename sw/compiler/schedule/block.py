@@ -52,7 +52,7 @@ def choose_plan(block: BlockImage, configuration: Configuration) -> type[Plan]:
     Raises
     ------
     ScheduleError
-        If none does: what the resident plan lacks.
+        If none does: what the last one, which keeps the least on chip, lacks.
     """
     check(block, configuration)
     plans: list[type[Plan]] = [Resident]
@@ -67,7 +67,7 @@ def choose_plan(block: BlockImage, configuration: Configuration) -> type[Plan]:
             plan(block, stream, input_of(plan, block, configuration)).emit()
             allocate(stream.operations, _sizes(plan, block, configuration))
         except ScheduleError as error:
-            lacks = lacks or error
+            lacks = error
         else:
             return plan
     raise lacks
