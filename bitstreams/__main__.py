@@ -82,6 +82,11 @@ def build_command(
             f"{board}: routed at {facts['fmax_mhz']} MHz, below its clock of "
             f"{facts['clock_mhz']:g} MHz; lower the clock in bitstreams/boards/__init__.py"
         )
+    if facts["hold_violations"]:
+        raise _fail(
+            f"{board}: {facts['hold_violations']} paths miss their hold time, by nextpnr's "
+            "estimate; try other --seeds"
+        )
     typer.echo(f"{out / built.bitstream.name}: not run on hardware")
 
 

@@ -15,7 +15,7 @@ from amaranth.build.run import BuildPlan
 from bitstreams.boards import Board
 from bitstreams.device import check_fit
 from bitstreams.netlist import Cell, read_cells, synthesise, totals
-from bitstreams.timing import fmax
+from bitstreams.timing import fmax, hold_violations
 from bitstreams.tools import find_tool, run, version
 
 TOP = "top"
@@ -32,6 +32,8 @@ class Routed:
         What nextpnr reports.
     fmax_mhz : float
         Of the accelerator's clock.
+    hold_violations : int
+        Paths too short for the clock's skew, by nextpnr's estimate.
     placed : Path
         What the packer reads.
     """
@@ -39,6 +41,7 @@ class Routed:
     seed: int
     report: dict[str, Any]
     fmax_mhz: float
+    hold_violations: int
     placed: Path
 
 
@@ -154,4 +157,5 @@ def place_and_route(
     command = [nextpnr, *options, "--report", f"{name}.json", "--log", f"{name}.log", "-q"]
     text = run(command, folder, f"{name}.log", report)
     found = json.loads((folder / f"{name}.json").read_text())
-    return text, Routed(seed, found, fmax(found, board.clock_hz), folder / placed)
+    hold = hold_violations((folder / f"{name}.log").read_text())
+    return text, Routed(seed, found, fmax(found, board.clock_hz), hold, folder / placed)

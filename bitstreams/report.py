@@ -26,6 +26,7 @@ def as_json(build: Build, models: list[dict[str, Any]]) -> dict[str, Any]:
         "fmax_mhz": round(build.fmax_mhz, 2),
         "clock_mhz": board.clock_hz / 1e6,
         "seeds": {str(one.seed): round(one.fmax_mhz, 2) for one in build.routed},
+        "hold_violations": build.best.hold_violations,
     } | {
         name: {
             key: sum(used[site][key] for site in sites if site in used)
@@ -58,6 +59,8 @@ def as_text(build: Build, facts: dict[str, Any]) -> str:
         f"{build.best.seed}'s: {met}",
     ]
     lines += [f"clock {name}: {mhz:.2f} MHz" for name, mhz in clocks(build.best.report).items()]
+    if facts["hold_violations"]:
+        lines.append(f"hold time: MISSED by {facts['hold_violations']} paths")
     lines += ["", "critical paths"]
     lines += [f"  {p.clocks[0]} to {p.clocks[1]}: {p.describe()}" for p in paths(build.best.report)]
     lines += ["", "sites after packing"]

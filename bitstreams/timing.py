@@ -71,6 +71,12 @@ def fmax(routed: dict[str, Any], clock_hz: float) -> float:
     return min(entry["achieved"] / ratio for entry, ratio in ratios if ratio > 0.99)
 
 
+def hold_violations(log: str) -> int:
+    """How many paths nextpnr's log says are too short after routing, the last time that it does."""
+    found = re.findall(r"(\d+) Hold/min time violations", log)
+    return int(found[-1]) if found else 0
+
+
 def paths(routed: dict[str, Any]) -> list[Path]:
     """The critical path of every pair of clocks, as nextpnr lists them."""
     return [_path(one) for one in routed["critical_paths"] if one["path"]]

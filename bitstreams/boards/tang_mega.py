@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from amaranth.build.run import BuildPlan
 from amaranth.hdl import ClockDomain, Elaboratable, Module
 from amaranth.lib import io
 from amaranth_boards.tang_mega_138k_pro_dock import TangMega138kProDockPlatform
@@ -21,6 +22,12 @@ class TangMega138kPro(TangMega138kProDockPlatform):
         """Amaranth 0.5 cannot parse this part's name; it needs what is in it for Gowin's tools."""
         self.series = self.series_f = "GW5AST"
         self.subseries_f = "C"
+
+    def toolchain_prepare(self, fragment, name: str, **options) -> BuildPlan:
+        """Put the halved clock on the global network: nextpnr does so by itself for pins alone."""
+        plan = super().toolchain_prepare(fragment, name, **options)
+        plan.files[f"{name}.cst"] += 'CLOCK_LOC "clk" BUFG;\n'
+        return plan
 
 
 class TangMega(Elaboratable):

@@ -27,13 +27,17 @@ FLIP_FLOPS = tuple(f"DFF{kind}" for kind in ("", "E", "R", "RE", "S", "SE", "C",
 
 
 def _place(platform: Platform, name: str, seed: int, clock_hz: float) -> tuple[list[str], str]:
-    """Every clock is constrained to `clock_hz`: there is no file of them for this tool."""
+    """Every clock is constrained to `clock_hz`: there is no file of them for this tool.
+
+    The global network that nextpnr knows goes to the clock that the file of pins names, not to that
+    of a pin.
+    """
     placed = f"{name}.seed{seed}.placed.json"
     return [
         "--device", platform.part, "--vopt", f"family={platform.chip}",
-        "--vopt", f"cst={name}.cst", "--json", f"{name}.json", "--top", name,
-        "--freq", f"{clock_hz / 1e6:g}", "--seed", str(seed), "--timing-allow-fail",
-        "--write", placed, *PLACE_AND_ROUTE,
+        "--vopt", f"cst={name}.cst", "--vopt", "disable_gp_clock_routing",
+        "--json", f"{name}.json", "--top", name, "--freq", f"{clock_hz / 1e6:g}",
+        "--seed", str(seed), "--timing-allow-fail", "--write", placed, *PLACE_AND_ROUTE,
     ], placed  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from bitstreams.build import build
 from bitstreams.device import ECP5_25F, Device, FitError, check_fit
 from bitstreams.families import ECP5
 from bitstreams.report import write_reports
+from bitstreams.timing import hold_violations
 from bitstreams.tools import ToolError, find_tool, run
 from tests.bitstreams.small_boards import SMALL, committed
 
@@ -52,6 +53,18 @@ def test_the_report_says_what_was_routed(built, tmp_path):
 def test_the_estimate_before_placement_is_within_1_percent(built):
     used = built.best.report["utilization"]["TRELLIS_COMB"]["used"]
     assert abs(built.fit["lut4"]["needed"] - used) <= used / 100
+
+
+def test_hold_violations_are_those_after_routing():
+    line = "Info: {} Hold/min time violations (showing 10 worst paths):\n"
+    assert hold_violations("Info: Routing..\n") == 0
+    assert hold_violations(line.format(31) + "Info: Routing..\n" + line.format(4)) == 4
+
+
+def test_the_clock_is_on_the_global_network(built_for_gowin):
+    log = built_for_gowin.best.placed.with_name("top.seed1.log").read_text()
+    assert re.search(r"Routing globals\.\.\.\n(.*\n)?.*'clk' net was routed", log)
+    assert built_for_gowin.best.hold_violations == 0
 
 
 def test_an_estimate_for_gowin_errs_on_the_safe_side(built_for_gowin):
