@@ -9,6 +9,7 @@ from amaranth_boards.tang_mega_138k_pro_dock import TangMega138kProDockPlatform
 
 from bitstreams.boards.board import Board
 from bitstreams.boards.halved import HalvedClock
+from bitstreams.boards.pads import led_pads, uart_pads
 from hw.system import OnChipMemory, System
 
 
@@ -31,10 +32,7 @@ class TangMega138kPro(TangMega138kProDockPlatform):
 
 
 class TangMega(Elaboratable):
-    """The system between the board's pins, its memory on the chip.
-
-    LED 0 blinks, 1 a program runs, 2 the last one has ended, 3 the link executes a request.
-    """
+    """The system between the board's pins, its memory on the chip."""
 
     def __init__(self, board: Board) -> None:
         self._board = board
@@ -53,11 +51,6 @@ class TangMega(Elaboratable):
             clock_hz=board.clock_hz,
             baud=board.baud,
         )
-        uart = platform.request("uart", dir="-")
-        m.submodules.rx = rx = io.Buffer("i", uart.rx)
-        m.submodules.tx = tx = io.Buffer("o", uart.tx)
-        m.d.comb += [system.rx.eq(rx.i), tx.o.eq(system.tx)]
-        for i, lit in enumerate(system.leds.as_value()):
-            m.submodules[f"led{i}"] = led = io.Buffer("o", platform.request("led", i, dir="-"))
-            m.d.comb += led.o.eq(lit)
+        uart_pads(m, platform, system)
+        led_pads(m, platform, system)
         return m

@@ -6,6 +6,7 @@ from amaranth.hdl import ClockDomain, Elaboratable, Module
 from amaranth.lib import io
 
 from bitstreams.boards.board import Board
+from bitstreams.boards.pads import led_pads, uart_pads
 from bitstreams.boards.pll import Ecp5Clock
 from bitstreams.boards.sdram import SdramPads, late_clock
 from hw.memory.crossing import CrossedMemory
@@ -14,10 +15,7 @@ from hw.system import System
 
 
 class Ulx3s(Elaboratable):
-    """The system between the board's pins.
-
-    LED 0 blinks, 1 a program runs, 2 the last one has ended, 3 the link executes a request.
-    """
+    """The system between the board's pins."""
 
     def __init__(self, board: Board) -> None:
         self._board = board
@@ -50,13 +48,9 @@ class Ulx3s(Elaboratable):
             clock_hz=round(clock.hz),
             baud=board.baud,
         )
-        uart = platform.request("uart", dir="-")
-        m.submodules.rx = rx = io.Buffer("i", uart.rx)
-        m.submodules.tx = tx = io.Buffer("o", uart.tx)
+        uart_pads(m, platform, system)
         # The ESP32 reads this pin when it starts; low, it would take the board over.
         m.submodules.keep = keep = io.Buffer("o", platform.request("esp32", dir="-").gpio0)
-        m.d.comb += [system.rx.eq(rx.i), tx.o.eq(system.tx), keep.o.eq(1)]
-        for i, lit in enumerate(system.leds.as_value()):
-            m.submodules[f"led{i}"] = led = io.Buffer("o", platform.request("led", i, dir="-"))
-            m.d.comb += led.o.eq(lit)
+        m.d.comb += keep.o.eq(1)
+        led_pads(m, platform, system)
         return m
