@@ -80,7 +80,8 @@ def as_text(build: Build, facts: dict[str, Any]) -> str:
             lines.append(f"  {row['name']}: refused, {row['refused']}")
             continue
         lines.append(
-            f"  {row['name']}: {row['cycles']:,} cycles, {row['memory']}, "
+            f"  {row['name']}, {row['batch']} at a time: {row['cycles']:,} cycles a picture, "
+            f"{row['memory']}, "
             f"{row['frames_per_second']:.2f} frames a second at {facts['fmax_mhz']:.2f} MHz"
         )
     return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""Runs one picture through a network's program in the native simulator."""
+"""Runs a picture, or a batch of them, through a network's program in the native simulator."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TIMEOUT_FACTOR, TIMEOUT_CYCLES = 100, 200_000
 
 @dataclass(frozen=True)
 class NetworkRun:
-    """What one picture's run showed.
+    """What a run of the program showed.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class NetworkRun:
         In order of time.
     samples : int64 array (samples, len(SAMPLED))
         Counters over time, the last row after the end.
-    logits : int64 array (classes,)
+    logits : int64 array (batch, classes)
     rtl : str
         SHA-256 of the simulated Verilog.
     """
@@ -52,11 +52,11 @@ class NetworkRun:
 
 def run_network(
     program: NetworkProgram,
-    pixels: np.ndarray,
+    images: np.ndarray,
     memory: str | MemoryTiming = "ideal",
     report: Callable[[str], None] = lambda _: None,
 ) -> NetworkRun:
-    """Runs a picture, uint8 (image, image, 3), and samples the counters on the way.
+    """Runs pictures, uint8 (batch, image, image, 3), and samples the counters on the way.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def run_network(
         least = sum(program.bound(operation) for operation in program.operations)
         simulator.sample_every(max(LEAST_INTERVAL, least // (SAMPLES // 2)))
         simulator.write(0, program.memory)
-        simulator.write(program.picture_address, program.picture(pixels))
+        simulator.write(program.picture_address, program.pictures(images))
         simulator.start(program.start)
         report(f"simulate {len(program.operations):,} commands")
         limit = TIMEOUT_FACTOR * least + TIMEOUT_CYCLES
@@ -79,7 +79,9 @@ def run_network(
             registers,
             simulator.completions(),
             _thinned(simulator.samples(), [registers[name] for name in SAMPLED]),
-            program.logits(simulator.read(program.result_address, program.result_beats)),
+            program.batch_logits(
+                simulator.read(program.result_address, program.batch * program.result_beats)
+            ),
             simulator.program.rtl,
         )
     finally:

@@ -57,12 +57,13 @@ def main(
     image: Annotated[
         Path | None, typer.Option(help="picture; default a shipped or a random one")
     ] = None,
+    batch: Annotated[int, typer.Option(help="pictures that the program takes at a time")] = 1,
     seed: Annotated[int, typer.Option(help="of random models and pictures")] = 0,
     commands: Annotated[bool, typer.Option("--commands", help="a row for each command")] = False,
     json_path: Annotated[Path | None, typer.Option("--json", help="write a report")] = None,
     picture: Annotated[Path | None, typer.Option(help="write a time line of the units")] = None,
 ) -> None:
-    """Report what one picture costs, layer by layer."""
+    """Report what one picture, or a batch, costs, layer by layer."""
     try:
         configuration = find_configuration(config)
         if memory not in PRESETS:
@@ -73,16 +74,19 @@ def main(
         check_seed(seed)
         draw = None if picture is None else _drawing()
         packed = load_model(model, seed, _note)
-        pixels = load_image(packed, image, seed, _note)
-        program = network_program(packed, configuration)
-        run = run_network(program, pixels, memory, _note)
+        program = network_program(packed, configuration, batch)
+        images = np.stack(
+            [load_image(packed, None if n else image, seed + n, _note) for n in range(batch)]
+        )
+        run = run_network(program, images, memory, _note)
     except (*bad_input(), SimulatorBuildError) as error:
         typer.echo(f"report: {error}", err=True)
         raise typer.Exit(2) from None
     except SimulationError as error:
         typer.echo(f"report: {error}", err=True)
         raise typer.Exit(1) from None
-    title = f"{model} on {configuration.name}, memory {memory}: {run.cycles:,} cycles a picture"
+    title = f"{model} on {configuration.name}, memory {memory}: {run.cycles:,} cycles "
+    title += "a picture" if batch == 1 else f"for {batch} pictures, {run.cycles // batch:,} each"
     console = Console()
     if not console.is_terminal:
         console = Console(width=WIDTH)
@@ -94,12 +98,12 @@ def main(
     print_rows(console, configuration, each if commands else layers)
     print_network(console, program, run, prediction, layers, each)
     if json_path is not None:
-        facts = {"model": model, "memory": memory}
+        facts = {"model": model, "memory": memory, "batch": batch}
         facts |= as_json(program, run, prediction, layers, each, commands)
         json_path.write_text(json.dumps(facts, indent=1) + "\n")
     if draw is not None:
         draw(picture, title, program, run)
-    if not np.array_equal(run.logits, _golden(packed, pixels)):
+    if not np.array_equal(run.logits, _golden(packed, images)):
         typer.echo("report: the logits are not golden's; find out why with python -m sw diff")
         raise typer.Exit(1)
 
@@ -121,12 +125,12 @@ def _drawing():
     return draw
 
 
-def _golden(packed: PackedNetwork, pixels: np.ndarray) -> np.ndarray:
+def _golden(packed: PackedNetwork, images: np.ndarray) -> np.ndarray:
     import torch
 
     from sw.golden import run
 
-    return run(packed, torch.from_numpy(np.array(pixels))[None])[0].numpy()
+    return run(packed, torch.from_numpy(images)).numpy()
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from rich.table import Table
 from hw.spec.configuration import DEFAULT_CONFIGURATION
 from sw.cli.common import (
     BackendOption,
+    BatchOption,
     ConfigOption,
     MemoryOption,
     ModelOption,
@@ -31,6 +32,7 @@ def classify(
     backend: BackendOption = "golden",
     config: ConfigOption = DEFAULT_CONFIGURATION,
     memory: MemoryOption = None,
+    batch: BatchOption = 1,
     top: Annotated[int, typer.Option(help="classes to show")] = 5,
 ) -> None:
     """Print what pictures show.
@@ -41,7 +43,7 @@ def classify(
     with ending("classify"):
         if top < 1:
             raise InputError(f"--top {top}: show at least 1 class")
-        with open_backend(backend, config, memory) as accelerator:
+        with open_backend(backend, config, memory, batch) as accelerator:
             packed = load_model(model, report=note)
             pixels = np.stack([load_image(packed, path, report=note) for path in images])
             accelerator.load(packed)

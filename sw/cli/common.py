@@ -31,6 +31,9 @@ MemoryOption = Annotated[
         "two also with -2x, at twice the clock"
     ),
 ]
+BatchOption = Annotated[
+    int, typer.Option(help="sim, serial: pictures that the program takes at a time")
+]
 JsonOption = Annotated[Path | None, typer.Option("--json", help="write a report")]
 
 
@@ -53,14 +56,14 @@ def note(line: str) -> None:
 
 
 def open_backend(
-    backend: str, configuration: str, memory: str | None = None, **options
+    backend: str, configuration: str, memory: str | None = None, batch: int = 1, **options
 ) -> Accelerator:
     """The handle of a backend, with the options that were given; building is reported."""
     if memory is not None:
         options["memory"] = memory
     if backend != "golden":
         options["report"] = note
-    return Accelerator.open(backend, configuration, **options)
+    return Accelerator.open(backend, configuration, batch, **options)
 
 
 def print_cycles(console: Console, accelerator: Accelerator, cycles: list[int]) -> None:
@@ -76,5 +79,6 @@ def print_cycles(console: Console, accelerator: Accelerator, cycles: list[int]) 
         for name, value in last.items()
         if name.endswith(("_busy", "_beats"))
     ]
-    line += "\nbusy cycles and port beats of the last picture: " + ", ".join(shares)
+    run = "picture" if accelerator.batch == 1 else f"{accelerator.batch} pictures"
+    line += f"\nbusy cycles and port beats of the last {run}: " + ", ".join(shares)
     console.print(line, markup=False, highlight=False)

@@ -19,6 +19,7 @@ from hw.spec import contract_digest
 from hw.spec.configuration import DEFAULT_CONFIGURATION
 from sw.cli.common import (
     BackendOption,
+    BatchOption,
     ConfigOption,
     JsonOption,
     MemoryOption,
@@ -35,8 +36,8 @@ from sw.compiler.packed import PackedNetwork
 from sw.driver import Accelerator
 from sw.files import DEFAULT_MODEL, InputError, check_output, load_model
 
-BATCH = {"golden": 256}
-"""Pictures of one call, by backend; others take one, so that progress shows every picture."""
+CALL = {"golden": 256}
+"""Pictures of one call, by backend; of others those of a batch, so that progress shows it."""
 NOTE_SECONDS = 10
 """Seconds between lines of progress where there is no terminal."""
 
@@ -77,6 +78,7 @@ def evaluate(
     ] = None,
     config: ConfigOption = DEFAULT_CONFIGURATION,
     memory: MemoryOption = None,
+    batch: BatchOption = 1,
     checkpoint: FloatOption = None,
     picture: Annotated[
         Path | None, typer.Option(help="draw what is taken for what, as PNG")
@@ -99,16 +101,17 @@ def evaluate(
             check_output("--json", json_path)
         if picture is not None:
             check_picture(picture)
-        with open_backend(backend, config, memory) as accelerator:
+        with open_backend(backend, config, memory, batch) as accelerator:
             packed = load_model(model, report=note)
             real = None if checkpoint is None else load_float(checkpoint, packed)
             pictures = labelled(data, packed, limit, note if skip_unreadable else None)
             accelerator.load(packed)
-            result = _run(accelerator, pictures.images, BATCH.get(backend, 1))
+            result = _run(accelerator, pictures.images, CALL.get(backend, batch))
             report = _as_json(accelerator, packed, pictures, result) | {
                 "model": model,
                 "backend": backend,
                 "configuration": config if result.cycles else None,
+                "batch": batch if result.cycles else None,
             }
             if real is not None:
                 report["float"] = _beside_float(real, checkpoint, pictures, result)
@@ -136,11 +139,11 @@ def evaluate(
             print_cycles(console, accelerator, result.cycles)
 
 
-def _run(accelerator: Accelerator, images: np.ndarray, batch: int) -> Result:
+def _run(accelerator: Accelerator, images: np.ndarray, call: int) -> Result:
     """Every picture, one after another."""
     logits, cycles = [], []
     start = time.perf_counter()
-    for part in _progress(np.split(images, range(batch, len(images), batch)), len(images)):
+    for part in _progress(np.split(images, range(call, len(images), call)), len(images)):
         logits.append(accelerator.run(part))
         cycles += accelerator.cycles
     return Result(np.concatenate(logits), cycles, time.perf_counter() - start)

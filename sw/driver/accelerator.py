@@ -26,12 +26,16 @@ class Accelerator(ABC):
         Sizes of the accelerator; the golden backend, which has none, computes the same anyway.
     packed : PackedNetwork or None
         The network that is loaded.
+    batch : int
+        Pictures that a device takes at a time.
     cycles : list of int
-        Clock cycles of every picture of the last :meth:`run`; empty for backends without a clock.
+        Clock cycles of every picture of the last :meth:`run`, in a batch its share of them; empty
+        for backends without a clock.
     """
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(self, configuration: Configuration, batch: int = 1) -> None:
         self.configuration = configuration
+        self.batch = batch
         self.packed: PackedNetwork | None = None
         self.cycles: list[int] = []
         self._closed = False
@@ -40,6 +44,7 @@ class Accelerator(ABC):
     def open(
         backend: str = "golden",
         configuration: str | Configuration = DEFAULT_CONFIGURATION,
+        batch: int = 1,
         **options,
     ) -> Accelerator:
         """A handle of the backend of that name.
@@ -54,6 +59,10 @@ class Accelerator(ABC):
             gateware in Verilator), or ``serial:PORT`` (a board; ``serial:PORT?baud=RATE``).
         configuration : str or Configuration
             A key of :data:`hw.spec.configuration.CONFIGURATIONS`, or sizes of your own.
+        batch : int
+            Pictures that a device takes at a time: more of them a second, as weights are fetched
+            once for all, and each later.  The last ones of a :meth:`run` may be fewer, and take as
+            long.  Golden's results are the same with any.
         options
             Of the backend: those of :class:`sw.driver.sim.SimTransport` for ``sim`` (``memory``,
             ...), of :class:`sw.driver.serial.SerialTransport` for ``serial``, none for ``golden``.
@@ -70,7 +79,9 @@ class Accelerator(ABC):
             options["address"] = address
         if isinstance(configuration, str):
             configuration = find_configuration(configuration)
-        return BACKENDS[name](configuration, **options)
+        if batch < 1:
+            raise InputError(f"batch={batch}: take at least 1 picture at a time")
+        return BACKENDS[name](configuration, batch, **options)
 
     def load(self, model: str | Path | PackedNetwork) -> None:
         """Makes a network ready to run; replaces the one before.
@@ -215,29 +226,33 @@ class Accelerator(ABC):
         self.close()
 
 
-def _golden(configuration: Configuration, **options) -> Accelerator:
+def _golden(configuration: Configuration, batch: int, **options) -> Accelerator:
     from sw.driver.golden import Golden
 
     if options:
         raise InputError(f"backend golden: takes no option {', '.join(options)}")
-    return Golden(configuration)
+    return Golden(configuration, batch)
 
 
-def _sim(configuration: Configuration, **options) -> Accelerator:
+def _sim(configuration: Configuration, batch: int, **options) -> Accelerator:
     from sw.driver.sim import SimTransport
 
-    return _device("sim", SimTransport, configuration, options)
+    return _device("sim", SimTransport, configuration, batch, options)
 
 
-def _serial(configuration: Configuration, **options) -> Accelerator:
+def _serial(configuration: Configuration, batch: int, **options) -> Accelerator:
     from sw.driver.serial import SerialTransport, parse_address
 
     parse_address(options.get("address", ""))
-    return _device("serial", SerialTransport, configuration, options)
+    return _device("serial", SerialTransport, configuration, batch, options)
 
 
 def _device(
-    name: str, transport: Callable[..., Transport], configuration: Configuration, options: dict
+    name: str,
+    transport: Callable[..., Transport],
+    configuration: Configuration,
+    batch: int,
+    options: dict,
 ) -> Accelerator:
     """The handle of a device that a transport of these options connects to, later."""
     from sw.driver.device import Device
@@ -248,7 +263,7 @@ def _device(
         raise InputError(
             f"backend {name}: {error}; see {transport.__module__}.{transport.__name__}"
         ) from None
-    return Device(configuration, lambda c: transport(c, **options))
+    return Device(configuration, lambda c: transport(c, **options), batch)
 
 
 BACKENDS: dict[str, Callable[..., Accelerator]] = {
@@ -256,4 +271,4 @@ BACKENDS: dict[str, Callable[..., Accelerator]] = {
     "sim": _sim,
     "serial": _serial,
 }
-"""Backend name to what makes its handle from a configuration and the backend's options."""
+"""Backend name to what makes its handle from a configuration, a batch and the backend's options."""

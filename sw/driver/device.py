@@ -3,13 +3,13 @@
 A result belongs to its picture
 -------------------------------
 A transport can lose or delay anything, and external memory still holds the result of the picture
-before.  So every run of the program has a sequence number, and before it starts each beat of the
-result region is overwritten with a *mark* made of that number.  Picture and mark are read back.
-After the program is done every beat must be another than its mark: then it was written after the
-mark was there, by this run, from this picture.  A beat that keeps its mark was not written, or was
-written with just these 128 bits.  Such a picture is run once more with the next number, whose mark
-differs in every beat: a result cannot equal both, so a mark that stays again is an error and never
-a false alarm.
+before.  So every run of the program, of a picture or a batch, has a sequence number, and before it
+starts each beat of the result region is overwritten with a *mark* made of that number.  Picture and
+mark are read back. After the program is done every beat must be another than its mark: then it was
+written after the mark was there, by this run, from this picture.  A beat that keeps its mark was
+not written, or was written with just these 128 bits.  Such a picture is run once more with the next
+number, whose mark differs in every beat: a result cannot equal both, so a mark that stays again is
+an error and never a false alarm.
 
 After an error the device may still be writing: nothing runs until :meth:`Device.reset`.
 """
@@ -81,12 +81,17 @@ class Device(Accelerator):
         What the device must be of.
     connect : callable
         Opens the transport for a configuration; called when the device is first needed.
+    batch : int
+        Pictures of a run of the program.
     """
 
     def __init__(
-        self, configuration: Configuration, connect: Callable[[Configuration], Transport]
+        self,
+        configuration: Configuration,
+        connect: Callable[[Configuration], Transport],
+        batch: int = 1,
     ) -> None:
-        super().__init__(configuration)
+        super().__init__(configuration, batch)
         self.program: NetworkProgram | None = None
         self._connect = connect
         self._connection: Transport | None = None
@@ -103,7 +108,7 @@ class Device(Accelerator):
     def _load(self, packed: PackedNetwork) -> None:
         from sw.compiler.schedule import network_program
 
-        self.program = network_program(packed, self.configuration)
+        self.program = network_program(packed, self.configuration, self.batch)
         self._send()
 
     def _send(self) -> None:
@@ -114,24 +119,31 @@ class Device(Accelerator):
     def _run(self, images: np.ndarray) -> np.ndarray:
         logits = np.empty((len(images), self.program.classes), np.int64)
         try:
-            for i, pixels in enumerate(images):
-                logits[i] = self.program.logits(self._result(self.program.picture(pixels)))
+            for first in range(0, len(images), self.batch):
+                some = images[first : first + self.batch]
+                result = self._result(self.program.pictures(some))
+                logits[first : first + len(some)] = self.program.batch_logits(result)[: len(some)]
                 self._counters = self._transport.registers()
-                self.cycles.append(self._counters["cycles"])
+                self.cycles += [round(self._counters["cycles"] / len(some))] * len(some)
         except BaseException:  # an interrupt, too, leaves the device running
             self._failed = True
             raise
         return logits
 
     def _trace(self, images: np.ndarray) -> dict[str, np.ma.MaskedArray]:
+        if self.batch > 1:
+            raise DriverError(f"trace: shows one picture, not a batch={self.batch}; use batch=1")
         logits = self._run(images)
         shown = self._transport.tensors(self.program, self.packed)
         return shown | {"logits": np.ma.array(logits)}
 
-    def _result(self, picture: np.ndarray) -> np.ndarray:
-        """Beats of the result region that the program wrote for this picture."""
+    def _result(self, pictures: np.ndarray) -> np.ndarray:
+        """Beats of the result region that the program wrote for these pictures.
+
+        Where they are fewer than a batch, what lay behind them is computed too.
+        """
         for _ in range(2):
-            result, marked = self._attempt(picture)
+            result, marked = self._attempt(pictures)
             stale = (result == marked).all(axis=1)
             if not stale.any():
                 return result
@@ -140,12 +152,12 @@ class Device(Accelerator):
             f"{self.program.result_address} were not written, twice; reset it"
         )
 
-    def _attempt(self, picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _attempt(self, pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(result region, what it was marked with) of one run of the program."""
         program, transport = self.program, self._transport
         self._sequence += 1
-        marked = mark(self._sequence, program.result_beats)
-        self._write(program.picture_address, picture)
+        marked = mark(self._sequence, program.batch * program.result_beats)
+        self._write(program.picture_address, pictures)
         self._write(program.result_address, marked)
         transport.start(program.start)
         transport.wait(timeout_cycles(program))
@@ -197,6 +209,6 @@ class Device(Accelerator):
 
 
 def timeout_cycles(program: NetworkProgram) -> int:
-    """Clock cycles after which a picture is given up."""
+    """Clock cycles after which a run is given up."""
     least = sum(program.bound(operation) for operation in program.operations)
     return TIMEOUT_FACTOR * least + TIMEOUT_CYCLES

@@ -9,6 +9,7 @@ import numpy as np
 
 from hw.spec.commands import Opcode, Source, Target
 from hw.spec.configuration import Configuration
+from sw.compiler.schedule.batch import Shared
 from sw.compiler.schedule.external import ExternalMemory
 from sw.compiler.schedule.image import (
     LayerImage,
@@ -36,12 +37,15 @@ class Stream:
         In program order.
     tables : dict
         Exponential tables that are on chip, by their bytes.
+    shared : Shared
+        What the pictures of a batch, a stream each, have in common.
     """
 
     configuration: Configuration
     external: ExternalMemory
     operations: list[Operation] = field(default_factory=list)
     tables: dict[bytes, Buffer] = field(default_factory=dict)
+    shared: Shared = field(default_factory=Shared)
 
 
 class Emitter:
@@ -113,6 +117,11 @@ class Emitter:
 
         In several parts, the first may come while the last one's words are still in use.
         """
+        return self._stream.shared(lambda: self._load(layer, target, kind, words, key, parts))
+
+    def _load(
+        self, layer: str, target: Target, kind: str, words: np.ndarray, key: tuple, parts: int
+    ) -> Buffer:
         memory = _MEMORY[target]
         buffer = Buffer(f"{layer}.{memory}", memory, len(words))
         if key not in self._addresses:

@@ -8,8 +8,7 @@ through the first words of external memory, the *spill* memory, placed like any 
 
 from __future__ import annotations
 
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from hw.spec.configuration import Configuration
 from sw.compiler.packed import PackedNetwork, block_name
 from sw.compiler.schedule.allocate import allocate, memory_sizes
 from sw.compiler.schedule.assemble import assemble
+from sw.compiler.schedule.batch import Share, Shared, equal_share, first_share, merge
 from sw.compiler.schedule.block import choose_plan
 from sw.compiler.schedule.embedded_rows import EmbeddedRows
 from sw.compiler.schedule.embedding import Embedding, embedding
@@ -46,10 +46,13 @@ class Ahead:
         Whoever makes x forms the bits that the block which reads it wants first.
     embeds : bool
         A stage's last x is embedded row by row as it is made.
+    turns : bool
+        The pictures of a batch take turns from the stem on, not only behind the first stage.
     """
 
     bits: bool
     embeds: bool
+    turns: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,10 +68,12 @@ class NetworkProgram:
     memory : ndarray of uint64, shape (beats, 2)
         External memory, low word first, all but the picture filled in; the program starts at beat
         `start`.
+    batch : int
+        Pictures of a run.
     picture_address, picture_beats : int
-        Where the picture goes.
+        Where the first picture goes, and what each takes; they follow one another.
     result_address, result_beats : int
-        Where the logits are stored.
+        Where the logits of the first picture are stored, and what each takes.
     image, patch : int
         Pixels a side of the picture and of a patch.
     classes : int
@@ -84,6 +89,7 @@ class NetworkProgram:
     operations: list[Operation]
     memory: np.ndarray
     start: int
+    batch: int
     picture_address: int
     picture_beats: int
     result_address: int
@@ -99,7 +105,7 @@ class NetworkProgram:
         return max(bound(self.configuration, operation.macs, operation.elements), operation.steps)
 
     def picture(self, pixels: np.ndarray) -> np.ndarray:
-        """A picture as the program finds it at `picture_address`.
+        """A picture as the program finds it.
 
         Parameters
         ----------
@@ -127,8 +133,17 @@ class NetworkProgram:
         filled[:, : patches.shape[1]] = patches
         return filled.view("<u8").reshape(-1, 2)
 
+    def pictures(self, images: np.ndarray) -> np.ndarray:
+        """Up to `batch` pictures, uint8 (N, image, image, 3), as :meth:`picture`, one by one."""
+        return np.concatenate([self.picture(pixels) for pixels in images])
+
+    def batch_logits(self, beats: np.ndarray) -> np.ndarray:
+        """The logits of every picture, int64 (batch, classes), from `result_address` on."""
+        parts = beats.reshape(self.batch, self.result_beats, 2)
+        return np.stack([self.logits(part) for part in parts])
+
     def logits(self, beats: np.ndarray) -> np.ndarray:
-        """The logits, int64 (classes,), from what lies at `result_address`."""
+        """The logits of a picture, int64 (classes,), from the beats of its result."""
         halves = np.ascontiguousarray(beats, "<u8").view("<i2").reshape(-1, 2, self._lanes)
         values = (halves[:, 1].astype(np.int64) << 16) | (halves[:, 0].astype(np.int64) & 0xFFFF)
         return values.reshape(-1)[: self.classes]
@@ -138,27 +153,47 @@ class NetworkProgram:
         return self.configuration.lanes
 
 
-def network_program(packed: PackedNetwork, configuration: Configuration) -> NetworkProgram:
-    """The program of a whole network.
+def network_program(
+    packed: PackedNetwork, configuration: Configuration, batch: int = 1
+) -> NetworkProgram:
+    """The program of a whole network, for so many pictures at a time.
+
+    The pictures of a batch take turns at every layer, whose weights and parameters are fetched
+    once; each has values and bits of its own.
 
     Raises
     ------
     ScheduleError
-        For a network that the configuration cannot hold: names the block or memory, needed and
-        available.
+        For a network that the configuration cannot hold so many times: names the block or memory,
+        needed and available.
     """
-    plans = _plans(packed, configuration)
+    if batch < 1:
+        raise ScheduleError(f"batch={batch} is below 1; use 1 for a picture at a time")
     # What layers need together that work for one another is known only when placed.
-    for ahead in (Ahead(bits=True, embeds=True), Ahead(bits=False, embeds=True)):
-        with suppress(ScheduleError):
-            return _program(packed, configuration, plans, ahead)
-    return _program(packed, configuration, plans, Ahead(bits=False, embeds=False))
+    ways = [Ahead(bits=True, embeds=True), Ahead(bits=False, embeds=True), Ahead(False, False)]
+    if batch > 1:
+        ways = [replace(way, turns=turns) for turns in (False, True) for way in ways]
+    for way in ways:
+        try:
+            return _program(packed, configuration, way, batch)
+        except ScheduleError as error:
+            lacks = error
+    raise lacks if batch == 1 else ScheduleError(f"batch={batch}: {lacks}, or a smaller batch")
 
 
-def _program(
-    packed: PackedNetwork, c: Configuration, plans: dict[int, type[Plan]], ahead: Ahead
-) -> NetworkProgram:
+def _program(packed: PackedNetwork, c: Configuration, ahead: Ahead, batch: int) -> NetworkProgram:
     """The program by given plans."""
+    first = later = c
+    if batch > 1:
+        later = equal_share(c, batch)
+        first = later if ahead.turns else first_share(c, packed.model, batch)
+    plans = _plans(packed, first, later)
+    streamed = [stage for stage, plan in plans.items() if plan is not Resident]
+    if batch > 1 and streamed:
+        raise ScheduleError(
+            f"stage {streamed[0]} of so many pictures does not stay on chip; use a configuration "
+            "with more x_words, u_words and row_words"
+        )
     shape = packed.model
     spilled = [
         shape.tokens(stage) * shape.channels[stage - 1] // c.lanes
@@ -170,12 +205,17 @@ def _program(
     result_beats = result_words(shape.classes, c.lanes) * c.lane_beats
     external = ExternalMemory()
     external.reserve(sizes["spill"] * c.lane_beats, "spills")
-    picture = external.reserve(picture_beats, "picture")
-    result = external.reserve(result_beats, "result")
-    stream = Stream(c, external)
-    _emit(stream, packed, plans, picture, result, ahead)
-    usage = allocate(stream.operations, sizes)
-    operations = by_start(stream.operations, sizes, c)
+    picture = external.reserve(batch * picture_beats, "picture")
+    result = external.reserve(batch * result_beats, "result")
+    shared, pictures = Shared(), []
+    for n in range(batch):
+        stream = Stream(first, external, shared=shared.again() if n else shared)
+        places = picture + n * picture_beats, result + n * result_beats
+        alone = _emit(stream, later, packed, plans, *places, ahead)
+        pictures.append((stream.operations, 0 if ahead.turns else alone))
+    operations = merge(pictures, shared) if batch > 1 else stream.operations
+    usage = allocate(operations, sizes)
+    operations = by_start(operations, sizes, c)
     words = assemble(operations, sizes)
     start = external.add_commands(words)
     external.reserve(FETCH_AHEAD_BEATS, "program")
@@ -185,6 +225,7 @@ def _program(
         operations,
         external.image(),
         start,
+        batch,
         picture,
         picture_beats,
         result,
@@ -197,12 +238,16 @@ def _program(
     )
 
 
-def _plans(packed: PackedNetwork, c: Configuration) -> dict[int, type[Plan]]:
+def _plans(
+    packed: PackedNetwork, first: Configuration | Share, later: Configuration | Share
+) -> dict[int, type[Plan]]:
     """The plan of each stage's blocks."""
     plans = {}
     for stage in range(1, packed.model.stages + 1):
         try:
-            plans[stage] = choose_plan(block_image(packed, stage, 0), c)
+            plans[stage] = choose_plan(
+                block_image(packed, stage, 0), first if stage == 1 else later
+            )
         except ScheduleError as error:
             raise ScheduleError(f"stage {stage}: {error}") from None
     return plans
@@ -210,13 +255,17 @@ def _plans(packed: PackedNetwork, c: Configuration) -> dict[int, type[Plan]]:
 
 def _emit(
     stream: Stream,
+    later: Configuration | Share,
     packed: PackedNetwork,
     plans: dict[int, type[Plan]],
     picture: int,
     result: int,
     ahead: Ahead,
-) -> None:
-    """All operations, from the picture's beat to the result's."""
+) -> int:
+    """All operations, from the picture's beat to the result's; returns how many make stage 2's x.
+
+    `later` is the configuration from there on.
+    """
 
     def pooled(stage: int, block: int) -> PooledRows | None:
         """Room for the means that a block's maker of x may form."""
@@ -240,7 +289,7 @@ def _emit(
     def step(stage: int) -> Embedding:
         return embedding(stream, packed, stage, plans[stage] is Resident, pooled(stage, 0))
 
-    means, bits, between = pooled(1, 0), input_bits(1, 0), None
+    means, bits, between, alone = pooled(1, 0), input_bits(1, 0), None, 0
     x = stem(stream, packed, plans[1] is Resident, picture, means, bits)
     for stage, block in packed.model.blocks():
         plan, following = plans[stage], pooled(stage, block + 1)
@@ -251,6 +300,9 @@ def _emit(
             elif plan is Resident and not between.resident:
                 between.bring()
             x, means, bits = between.positions.x, between.following, between.input_bits
+            if stage == 2:
+                alone = len(stream.operations)
+                stream = replace(stream, configuration=later)
         if stage < packed.model.stages and block + 1 == packed.model.depths[stage - 1]:
             between = step(stage + 1)
             between.input_bits = input_bits(stage + 1, 0)
@@ -264,3 +316,4 @@ def _emit(
             means = schedule.following
         x = Values(schedule.emit(), 0, x.token_words)
     head(stream, packed, x, result)
+    return alone

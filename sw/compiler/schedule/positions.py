@@ -38,7 +38,7 @@ class Positions:
         tokens, channels = layer.position.shape
         self.following = following
         self._e, self._name, self._tokens = e, layer.name, tokens
-        self._address = stream.external.add(layer.position, "positions")
+        self._address = stream.shared(lambda: stream.external.add(layer.position, "positions"))
         self._words = channels // e.c.lanes
         self.stays(resident)
 

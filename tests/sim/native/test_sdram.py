@@ -91,7 +91,7 @@ def test_what_the_chip_refuses_is_one_error(monkeypatch):
 def test_a_network_runs_bit_exactly_and_as_fast_as_the_preset_says(controller, name, within):
     packed, picture = packed_model(name), pictures(MODELS[name], 1, 2)
     program = network_program(packed, CONFIGURATION)
-    got = run_network(program, picture[0].numpy(), controller)
-    assert np.array_equal(got.logits, run(packed, picture)[0].numpy())
-    model = run_network(program, picture[0].numpy(), CONTROLLERS[controller])
+    got = run_network(program, picture.numpy(), controller)
+    assert np.array_equal(got.logits, run(packed, picture).numpy())
+    model = run_network(program, picture.numpy(), CONTROLLERS[controller])
     assert got.cycles == pytest.approx(model.cycles, rel=within)

@@ -33,8 +33,8 @@ def case(request):
     """(program, run, prediction): networks that use the dense unit, and one that spills x."""
     packed, picture = packed_model(request.param), pictures(MODELS[request.param], 1, 2)
     program = network_program(packed, CONFIGURATION)
-    run = run_network(program, picture[0].numpy())
-    np.testing.assert_array_equal(run.logits, run_golden(packed, picture)[0].numpy())
+    run = run_network(program, picture.numpy())
+    np.testing.assert_array_equal(run.logits, run_golden(packed, picture).numpy())
     return program, run, predict(program.words, CONFIGURATION, "ideal", program.start)
 
 

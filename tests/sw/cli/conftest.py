@@ -82,12 +82,12 @@ def device(packed, monkeypatch):
 
     programs = []
 
-    def network_program(packed, configuration):
-        programs.append(FakeProgram(configuration, packed.model.image))
+    def network_program(packed, configuration, batch=1):
+        programs.append(FakeProgram(configuration, packed.model.image, batch=batch))
         return programs[-1]
 
     monkeypatch.setattr(schedule, "network_program", network_program, raising=False)
-    monkeypatch.setitem(BACKENDS, "sim", lambda c, **options: Device(c, connect))
+    monkeypatch.setitem(BACKENDS, "sim", lambda c, batch, **options: Device(c, connect, batch))
     return opened
 
 

@@ -242,7 +242,7 @@ def test_checkpoints_that_cannot_be_packed(refused, checkpoint):
 
 @pytest.fixture
 def too_large(monkeypatch):
-    def refuse(packed, configuration):
+    def refuse(packed, configuration, batch=1):
         raise ScheduleError("stage1: x memory: 4,096 words needed, 2,048 there")
 
     monkeypatch.setattr(schedule, "network_program", refuse, raising=False)
@@ -268,7 +268,7 @@ def failing(monkeypatch, compute=None, hang=False, **identity):
         return transport
 
     monkeypatch.setattr(schedule, "network_program", lambda *_: program, raising=False)
-    monkeypatch.setitem(BACKENDS, "sim", lambda c, **_: Device(c, connect))
+    monkeypatch.setitem(BACKENDS, "sim", lambda c, batch, **_: Device(c, connect, batch))
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,23 @@ def test_a_device_gives_cycles_and_who_it_is(sw, model, data, device, tmp_path):
     assert ("reset",) not in transport.log and transport.log[-1] == ("close",)
 
 
+def test_a_batch_gives_a_picture_its_share_of_the_cycles(sw, model, data, device, tmp_path):
+    data = ["--data", data, "--model", model, "--backend", "sim"]
+    result, report = evaluated(sw, tmp_path, *data, "--batch", 2, "--limit", 5)
+    assert report["batch"] == 2
+    shares = [p["cycles"] for p in report["predictions"]]
+    assert shares == [*2 * [CYCLES // 2], *2 * [round((CYCLES + 1) / 2)], CYCLES + 2]
+    files = [p["file"] for p in report["predictions"]]
+    images = pixels(data[1], files)
+    assert [p["logits"] for p in report["predictions"]] == expected(images).tolist()
+    assert "port beats of the last 2 pictures: " in result.stdout.replace("\n", " ")
+
+
+def test_a_batch_of_none_is_refused(refused, model, data):
+    line = refused("evaluate", "--data", data, "--model", model, "--batch", 0)
+    assert line == "evaluate: batch=0: take at least 1 picture at a time"
+
+
 def test_a_limit_takes_the_first_of_every_class(sw, model, data, tmp_path):
     _, report = evaluated(sw, tmp_path, "--data", data, "--model", model, "--limit", 4)
     assert [p["file"] for p in report["predictions"]] == FILES[:4] and report["images"] == 4
@@ -128,7 +145,7 @@ def test_a_model_without_names_takes_a_data_sets_order(sw, pyramid, tmp_path):
 
 def test_progress_is_lines_where_there_is_no_terminal(sw, model, data, monkeypatch):
     monkeypatch.setattr("sw.cli.evaluate.NOTE_SECONDS", 0)
-    monkeypatch.setattr("sw.cli.evaluate.BATCH", {"golden": 4})
+    monkeypatch.setattr("sw.cli.evaluate.CALL", {"golden": 4})
     result = sw("evaluate", "--data", data, "--model", model)
     assert result.stderr.splitlines() == ["  4 of 6 pictures"]
 

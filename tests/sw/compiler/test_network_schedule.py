@@ -124,6 +124,60 @@ def test_logits_are_golden_s(model, name):
     np.testing.assert_array_equal(logits(program, machine), expected)
 
 
+BATCHES = [
+    ("pyramid", "7x16x64-l32", 3),
+    ("real", "4x8x64-l16", 2),
+    ("class_token", "3x4x64-l8", 2),
+    ("cifar10", "4x8x64-l16", 2),
+    ("cifar10", "7x16x64-l32", 6),
+]
+
+
+@pytest.mark.parametrize(("model", "name", "batch"), BATCHES)
+@pytest.mark.parametrize("seed", [None, 0])
+def test_a_batch_gives_golden_s_logits_of_every_picture(model, name, batch, seed):
+    packed, single = packed_model(model), scheduled(model, name)
+    program = network_program(packed, configuration(name), batch)
+    images = pictures(MODELS[model], batch, 3)
+    expected = network.run(packed, images).numpy()
+    assert len(np.unique(expected, axis=0)) == batch
+    machine = Machine(program.configuration, program.memory.copy())
+    beats = program.pictures(images.numpy())
+    machine.external[program.picture_address :][: len(beats)] = beats
+    if seed is None:
+        machine.run(program.words)
+    else:
+        run_in_any_order(machine, program.words, seed)
+    result = machine.external[program.result_address :][: batch * program.result_beats]
+    np.testing.assert_array_equal(program.batch_logits(result), expected)
+    for kind in ("weights", "parameters", "positions"):  # in memory once
+        assert program.regions[kind] == single.regions[kind]
+    assert loaded(program) == loaded(single)  # and fetched once
+
+
+def loaded(program: NetworkProgram) -> int:
+    """Words of weights and parameters that a run fetches."""
+    return sum(
+        operation.fields["words"]
+        for operation in program.operations
+        if operation.opcode is Opcode.LOAD
+        and operation.accesses[0].buffer.memory in ("column", "parameter")
+    )
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "batch", "why"),
+    [
+        ("pyramid", "4x8x64-l16", 0, "batch=0 is below 1; use 1"),
+        ("spilled", "l32", 2, "batch=2: stage 1.*; use a configuration with more x_words, or a sm"),
+        ("cifar10", "4x8x64-l16", 5, "batch=5: .*; use a configuration with more .*, or a smaller"),
+    ],
+)
+def test_a_batch_that_does_not_fit_is_refused(model, name, batch, why):
+    with pytest.raises(ScheduleError, match=why):
+        network_program(packed_model(model), configuration(name), batch)
+
+
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize(
     ("model", "name"), [("pyramid", "2x8x64-l8"), ("real", "4x8x64-l16"), *SPILLED]

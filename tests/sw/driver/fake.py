@@ -33,6 +33,7 @@ class FakeProgram:
     start: int = START
     picture_address: int = PICTURE
     result_address: int = RESULT
+    batch: int = 1
     words: list = field(default_factory=lambda: [0])
     usage: dict = field(default_factory=dict)
     operations: list = field(default_factory=lambda: [OPERATION])
@@ -44,7 +45,8 @@ class FakeProgram:
 
     @property
     def regions(self):
-        return {"picture": self.picture_beats, "weights": 9, "result": self.result_beats}
+        sizes = {"picture": self.picture_beats, "result": self.result_beats}
+        return {"weights": 9} | {name: self.batch * beats for name, beats in sizes.items()}
 
     def bound(self, operation):
         return bound(self.configuration, operation.macs, operation.elements)
@@ -52,17 +54,25 @@ class FakeProgram:
     def picture(self, pixels):
         return np.ascontiguousarray(pixels).reshape(-1).view(np.uint64).reshape(-1, 2)
 
+    def pictures(self, images):
+        return np.concatenate([self.picture(pixels) for pixels in images])
+
+    def batch_logits(self, beats):
+        return np.stack([self.logits(part) for part in np.split(beats, self.batch)])
+
     def logits(self, beats):
         return beats.reshape(-1).view(np.int32)[: self.classes].astype(np.int64)
 
     def compute(self, memory, start):
         """What the device does from start to done."""
         assert start == self.start
-        picture = memory[self.picture_address :][: self.picture_beats]
-        total = int(np.ascontiguousarray(picture).view(np.uint8).sum())
-        logits = np.zeros(4 * self.result_beats, np.int32)
-        logits[: self.classes] = total * np.arange(1, self.classes + 1)
-        memory[self.result_address :][: self.result_beats] = logits.view(np.uint64).reshape(-1, 2)
+        for n in range(self.batch):
+            picture = memory[self.picture_address + n * self.picture_beats :][: self.picture_beats]
+            total = int(np.ascontiguousarray(picture).view(np.uint8).sum())
+            logits = np.zeros(4 * self.result_beats, np.int32)
+            logits[: self.classes] = total * np.arange(1, self.classes + 1)
+            result = memory[self.result_address + n * self.result_beats :][: self.result_beats]
+            result[:] = logits.view(np.uint64).reshape(-1, 2)
 
 
 def expected(images, classes=10):

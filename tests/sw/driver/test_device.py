@@ -27,7 +27,9 @@ CONFIGURATION = find_configuration("3x4x64-l8")
 @pytest.fixture
 def program(pyramid, monkeypatch):
     program = FakeProgram(CONFIGURATION, pyramid[2].packed.model.image)
-    monkeypatch.setattr(schedule, "network_program", lambda packed, c: program, raising=False)
+    monkeypatch.setattr(
+        schedule, "network_program", lambda packed, c, batch: program, raising=False
+    )
     return program
 
 
@@ -60,6 +62,20 @@ def test_pictures_in_a_row_each_get_their_own_logits(program, pyramid):
     assert ("reset",) not in transport.log
     assert np.array_equal(device.run(images[1:]), logits[1:])
     assert device.cycles == [CYCLES + 3, CYCLES + 4]
+
+
+def test_a_batch_is_one_run_and_the_last_one_may_be_of_fewer(program, pyramid):
+    program.batch = 2
+    transport = FakeTransport(CONFIGURATION, program.compute)
+    device = Device(CONFIGURATION, lambda _: transport, batch=2)
+    device.load(pyramid[2].packed)
+    transport.log.clear()
+    images = pictures(pyramid, 5)
+    assert np.array_equal(device.run(images), expected(images))
+    assert device.cycles == [*2 * [CYCLES // 2], *2 * [round((CYCLES + 1) / 2)], CYCLES + 2]
+    written = [entry[2] for entry in transport.log if entry[:2] == ("write", PICTURE)]
+    assert written == [n * program.picture_beats for n in (2, 2, 1)]
+    assert transport.log.count(("write", RESULT, 2 * program.result_beats)) == 3
 
 
 def test_a_picture_is_written_and_the_result_marked_before_every_start(program, pyramid):
@@ -113,7 +129,7 @@ def test_the_other_configurations_are_refused_by_name(program, pyramid):
 
 
 def test_a_network_that_does_not_fit_is_refused_before_the_device_is_opened(pyramid, monkeypatch):
-    def refuse(packed, configuration):
+    def refuse(packed, configuration, batch=1):
         raise ScheduleError("x memory: 4096 words needed, 2048 there")
 
     def connect(_):
