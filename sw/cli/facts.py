@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -108,17 +109,25 @@ def _port(program: NetworkProgram, run: Prediction) -> dict[str, dict[str, int]]
 def batch_facts(
     program: NetworkProgram, packed: PackedNetwork, memory: str, batches: list[int]
 ) -> list[dict]:
-    """Predicted cycles a picture if the last stages' weights were fetched once a batch."""
+    """Predicted cycles a picture in batches.
+
+    As scheduled (None where the configuration cannot hold so many), and if the last stages' weights
+    were fetched once a batch.
+    """
+    from sw.compiler.schedule import ScheduleError, network_program
     from sw.cycles.batch import batched, shares
     from sw.cycles.model import predict
 
-    facts = []
+    c, facts = program.configuration, []
     for pictures in batches:
-        entry = {"pictures": pictures}
+        entry = {"pictures": pictures, "scheduled": None}
+        with suppress(ScheduleError):
+            several = network_program(packed, c, pictures)
+            run = predict(several.words, c, memory, several.start)
+            entry["scheduled"] = {"cycles": round(run.cycles / pictures)}
         for name, carried in (("x on chip", False), ("x carried", True)):
             parts = shares(program, packed.model, pictures, carried)
-            words = batched(program, parts)
-            run = predict(words, program.configuration, memory, program.start)
+            run = predict(batched(program, parts), c, memory, program.start)
             entry[name] = {"cycles": run.cycles, "parts": parts}
         facts.append(entry)
     return facts

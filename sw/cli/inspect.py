@@ -29,7 +29,9 @@ def inspect(
     memory: Annotated[str, typer.Option(help=f"external memory: {', '.join(PRESETS)}")] = "ideal",
     batch: Annotated[
         str | None,
-        typer.Option(help="pictures, as 2,4,8: what sharing the last stages' weights would give"),
+        typer.Option(
+            help="pictures at a time, as 2,4,8: cycles of each, and what would be possible"
+        ),
     ] = None,
     json_path: JsonOption = None,
 ) -> None:
@@ -195,19 +197,24 @@ def print_prediction(console: Console, config: str, facts: dict) -> None:
 
 
 def print_batches(console: Console, single: dict, batches: list[dict]) -> None:
-    """What sharing the last stages' weights would give."""
+    """What batches give, and what sharing the last stages' weights would."""
     table = _table(
-        f"predicted cycles a picture, memory {single['memory']}, if the last stages' weights\n"
-        "were fetched once for a batch",
+        f"predicted cycles a picture in batches, memory {single['memory']}; and if the last\n"
+        "stages' weights alone were fetched once, x on chip or through the port",
         "pictures",
+        "scheduled",
+        "gain",
         "x on chip",
         "gain",
-        "x through the port",
+        "x carried",
         "gain",
     )
     for entry in batches:
         cells = []
-        for name in ("x on chip", "x carried"):
+        for name in ("scheduled", "x on chip", "x carried"):
+            if entry[name] is None:
+                cells += ["-", ""]
+                continue
             cycles = entry[name]["cycles"]
             cells += [f"{cycles:,}", f"{100 * (1 - cycles / single['cycles']):.1f} %"]
         table.add_row(f"{entry['pictures']:,}", *cells)

@@ -43,7 +43,8 @@ class Traffic:
             return "weights"
         if target is Target.X:
             beat = operation.fields["address"] - self._program.picture_address
-            return "picture" if 0 <= beat < self._program.picture_beats else "positions"
+            pictures = self._program.batch * self._program.picture_beats
+            return "picture" if 0 <= beat < pictures else "positions"
         matrix = any(id(access.buffer) in self._matrices for access in operation.accesses)
         return "weights" if matrix else "parameters"
 

@@ -66,6 +66,13 @@ def test_a_network_that_stays_on_chip_reads_everything_once(name):
     assert table["result"]["written"] == table["result"]["least"] > 0
 
 
+def test_a_batch_reads_weights_once_and_positions_for_each_picture():
+    c = find_configuration("7x16x64-l32")
+    table = Traffic(network_program(load_model("cifar10"), c, batch=3)).table(0)
+    for kind, times in {"weights": 1, "parameters": 1, "positions": 3, "picture": 1}.items():
+        assert table[kind]["read"] == times * table[kind]["least"] > 0, kind
+
+
 def test_spans_of_an_engine_are_apart_and_inside_the_run(case):
     program, run, _ = case
     when = spans(program, run.completions)

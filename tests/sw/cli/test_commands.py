@@ -110,7 +110,7 @@ def test_inspect_predicts_cycles_and_what_takes_them(sw, model, packed, tmp_path
     arguments = ["inspect", model, "--config", "3x4x64-l8", "--json", path]
     facts = {}
     for memory in ("ideal", "sdr-sdram"):
-        result = sw(*arguments, "--memory", memory, "--batch", "1,4")
+        result = sw(*arguments, "--memory", memory, "--batch", "1,4,999")
         assert result.exit_code == 0, result.output
         facts[memory] = json.loads(path.read_text())
         text, predicted = " ".join(result.stdout.split()), facts[memory]["prediction"]
@@ -127,7 +127,9 @@ def test_inspect_predicts_cycles_and_what_takes_them(sw, model, packed, tmp_path
         assert slow["port"][kind]["beats"] >= regions[kind]["beats"] > 0
         assert slow["port"][kind]["cycles"] >= 8 * slow["port"][kind]["beats"]
         assert slow["port"][kind]["cycles"] <= slow["cycles"]
-    one, four = facts["sdr-sdram"]["batches"]
+    one, four, too_many = facts["sdr-sdram"]["batches"]
+    assert one["scheduled"]["cycles"] == slow["cycles"] > four["scheduled"]["cycles"]
+    assert too_many["scheduled"] is None
     assert one["x on chip"]["cycles"] == one["x carried"]["cycles"] == slow["cycles"]
     assert four["x on chip"]["cycles"] < slow["cycles"]
     assert four["x on chip"]["cycles"] <= four["x carried"]["cycles"] <= slow["cycles"]
