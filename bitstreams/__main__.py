@@ -21,7 +21,7 @@ from bitstreams.boards import BOARDS, DEFAULT_BOARD, Board, BoardError, find_boa
 from bitstreams.build import TOP, build, elaborate, sha256
 from bitstreams.device import FitError
 from bitstreams.models import model_cycles
-from bitstreams.report import write_reports
+from bitstreams.report import renew_models, write_reports
 from bitstreams.tools import ToolError
 from sim.errors import SimulationError, SimulatorBuildError
 from sw.bad_input import bad_input
@@ -118,7 +118,8 @@ def boards(
             speed = "refused" if "refused" in row else f"{row['frames_per_second']:.1f}"
             head = (board.name, facts["configuration"]["name"], *shares,
                     f"{facts['fmax_mhz']:.1f} MHz") if i == 0 else ("",) * 6  # fmt: skip
-            table.add_row(*head, row["name"], speed)
+            together = f", {row['batch']} at a time" if row.get("batch", 1) > 1 else ""
+            table.add_row(*head, row["name"] + together, speed)
     Console(width=120).print(table)
     typer.echo("not run on hardware")
     if stale:
@@ -130,6 +131,28 @@ def _same_gateware(board: Board, facts: dict[str, Any]) -> bool:
     with TemporaryDirectory(prefix="bvit-board-") as folder:
         elaborate(board, Path(folder))
         return sha256(Path(folder) / f"{TOP}.il") == facts["rtlil_sha256"]
+
+
+@app.command()
+def models(board: BoardName = DEFAULT_BOARD) -> None:
+    """Simulate the models of a routed board again, and put them into its reports.
+
+    For weights, programs and batches that change while the gateware does not.
+    """
+    try:
+        chosen = find_board(board)
+        folder = REPORTS / chosen.folder
+        if not (folder / "report.json").exists():
+            raise _fail(f"{board}: not routed; run `make bitstream BOARD={board}` first")
+        facts = json.loads((folder / "report.json").read_text())
+        if not _same_gateware(chosen, facts):
+            raise _fail(f"{board}: its report is of other gateware; `make bitstream` renews it")
+        renew_models(model_cycles(chosen, facts["fmax_mhz"], _note), folder)
+    except (BoardError, SimulationError, SimulatorBuildError) as error:
+        raise _fail(error) from None
+    except bad_input() as error:
+        raise _fail(error) from None
+    typer.echo((folder / "report.txt").read_text())
 
 
 @app.command()

@@ -74,17 +74,33 @@ def as_text(build: Build, facts: dict[str, Any]) -> str:
         f"cells by component, before packing ({family.columns_note})",
     ]
     lines += _areas(build)
-    lines += ["", "models"]
+    return "\n".join(lines) + "\n" + _models_text(facts)
+
+
+MODELS = "\nmodels\n"
+"""Line of the report for people behind which its models are."""
+
+
+def _models_text(facts: dict[str, Any]) -> str:
+    lines = []
     for row in facts["models"]:
         if "refused" in row:
             lines.append(f"  {row['name']}: refused, {row['refused']}")
             continue
         lines.append(
             f"  {row['name']}, {row['batch']} at a time: {row['cycles']:,} cycles a picture, "
-            f"{row['memory']}, "
-            f"{row['frames_per_second']:.2f} frames a second at {facts['fmax_mhz']:.2f} MHz"
+            f"{row['memory']}, {row['frames_per_second']:.2f} frames a second at "
+            f"{facts['fmax_mhz']:.2f} MHz"
         )
-    return "\n".join(lines) + "\n"
+    return MODELS + "".join(f"{line}\n" for line in lines)
+
+
+def renew_models(models: list[dict[str, Any]], folder: Path) -> None:
+    """Put other models into both reports of a folder; all else in them stays."""
+    facts = json.loads((folder / "report.json").read_text()) | {"models": models}
+    text = (folder / "report.txt").read_text()
+    (folder / "report.json").write_text(json.dumps(facts, indent=1) + "\n")
+    (folder / "report.txt").write_text(text.partition(MODELS)[0] + _models_text(facts))
 
 
 def _areas(build: Build) -> list[str]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+
 import pytest
 from typer.testing import CliRunner
 
@@ -57,6 +60,35 @@ def test_a_report_of_other_gateware_is_seen(monkeypatch):
     monkeypatch.setattr(command, "elaborate", lambda *_: None)
     monkeypatch.setattr(command, "sha256", lambda _: "another")
     assert "reports of other gateware: ulx3s-85f" in refused("boards", "--check")
+
+
+def test_models_are_renewed_and_all_else_in_the_reports_stays(monkeypatch, tmp_path):
+    folder = tmp_path / "ulx3s_85f"
+    shutil.copytree(command.REPORTS / "ulx3s_85f", folder)
+    before = {path.name: path.read_text() for path in folder.iterdir()}
+    monkeypatch.setattr(command, "REPORTS", tmp_path)
+    rows = [{"name": "mine", "memory": "SDRAM", "batch": 3, "cycles": 1000,
+             "frames_per_second": 2.5}, {"name": "other", "refused": "too large"}]  # fmt: skip
+    monkeypatch.setattr(command, "model_cycles", lambda *_: rows)
+    result = CliRunner().invoke(command.app, ["models", "ulx3s-85f"])
+    assert result.exit_code == 0, result.output
+    facts = json.loads((folder / "report.json").read_text())
+    assert facts == json.loads(before["report.json"]) | {"models": rows}
+    text = (folder / "report.txt").read_text()
+    same, _, models = text.partition("\nmodels\n")
+    assert before["report.txt"].startswith(same) and len(same) > 1000
+    assert models == (
+        "  mine, 3 at a time: 1,000 cycles a picture, SDRAM, 2.50 frames a second at "
+        f"{facts['fmax_mhz']:.2f} MHz\n  other: refused, too large\n"
+    )
+
+
+def test_models_of_a_board_that_is_not_routed_or_other_gateware_are_refused(monkeypatch):
+    assert refused("models", "tang-mega-138k").endswith(
+        "not routed; run `make bitstream BOARD=tang-mega-138k` first"
+    )
+    monkeypatch.setattr(command, "_same_gateware", lambda *_: False)
+    assert "its report is of other gateware" in refused("models", "ulx3s-85f")
 
 
 def test_boards_lists_every_board():
