@@ -49,8 +49,8 @@ def test_the_first_wrong_tensor_of_a_wrong_device_is_named(diff, monkeypatch):
     """A device with one wrong weight bit: everything before it is right, much behind it is not."""
     changed, made = "stage2.block0.query", BACKENDS["sim"]
 
-    def broken(configuration, **options):
-        handle = made(configuration, **options)
+    def broken(configuration, batch, **options):
+        handle = made(configuration, batch, **options)
         load = handle.load
 
         def load_changed(packed):
