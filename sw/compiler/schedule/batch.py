@@ -88,12 +88,11 @@ def merge(pictures: list[tuple[list[Operation], int]], shared: Shared) -> list[O
     shared : Shared
         What the first picture's operations bring for all.
     """
-    alone = [operation for operations, first in pictures for operation in operations[:first]]
-    (operations, first), *others = pictures
-    rest = [iter(other[start:]) for other, start in others]
-    turns = []
-    for operation in operations[first:]:
-        turns.append(operation)
-        if not shared.brings(operation):
-            turns += [next(other) for other in rest]
-    return alone + turns
+    merged = [operation for operations, first in pictures for operation in operations[:first]]
+    loaded, *rest = [operations[first:] for operations, first in pictures]
+    own = [operation for operation in loaded if not shared.brings(operation)]
+    turns = zip(own, *rest, strict=True)
+    for operation in loaded:
+        merged += [operation] if shared.brings(operation) else next(turns)
+    assert next(turns, None) is None, "pictures differ in their operations"
+    return merged
