@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Signal
-from amaranth.lib.memory import Memory
+from amaranth.hdl import C, Module, Signal
+
+from hw.memory.banks import add_banks
 
 
 def add_memory(
@@ -19,30 +20,17 @@ def add_memory(
     a command that waits for it a cycle later, and a unit reads for a command at the earliest in
     the cycle after it took it: two cycles after the grant, when the write has landed.
 
-    The read port is not transparent and its address is never out of range: both mean something
-    else in some vendors' block RAM than in simulation.  A read that meets the write of its word as
-    it lands therefore gives either content.  `bitstreams.netlist` tells Yosys so, by the block's
-    name: it would otherwise add registers and multiplexers that keep the old content.
+    A read that meets the write of its word as it lands gives either content
+    (:func:`hw.memory.banks.add_banks`); its address is never out of range.
     """
-    block = Memory(shape=bits, depth=words, init=[])
-    setattr(m.submodules, f"either_{name}", block)
-    reads = block.read_port(domain="sync", transparent_for=())
-    writes = block.write_port(domain="sync", granularity=bits // parts)
-    address = Signal.like(writes.addr, name=f"{name}_address", reset_less=True)
-    data = Signal.like(writes.data, name=f"{name}_data", reset_less=True)
+    address = Signal((words - 1).bit_length(), name=f"{name}_address", reset_less=True)
+    data = Signal(bits, name=f"{name}_data", reset_less=True)
     mask = Signal(parts, name=f"{name}_mask")
     m.d.sync += [
         address.eq(write.address),
         data.eq(write.data),
         mask.eq(write.mask & write.request.replicate(parts)),
     ]
-    m.d.comb += [
-        reads.addr.eq(read.address),
-        reads.en.eq(read.request if holds else 1),
-        read.grant.eq(1),
-        read.data.eq(reads.data),
-        writes.addr.eq(address),
-        writes.data.eq(data),
-        writes.en.eq(mask),
-        write.grant.eq(1),
-    ]
+    enable = read.request if holds else C(1)
+    add_banks(m, name, words, read, enable, address, data, mask)
+    m.d.comb += write.grant.eq(1)

@@ -11,6 +11,11 @@ PAIRED_FROM = 16
 in turn take no longer."""
 
 
+def is_memory_size(words: int) -> bool:
+    """Whether `words` are whole block RAMs of 512 words, or a power of two below that."""
+    return (words > 0 and words % 512 == 0) or (2 <= words < 512 and not words & (words - 1))
+
+
 class ConfigurationError(ValueError):
     """An impossible configuration: names the member, its value, the rule and the remedy."""
 
@@ -35,7 +40,8 @@ class Configuration:
     pool_lanes : int
         Channels that the pooled-branch unit takes in a cycle.
     x_words, u_words : int
-        Words (`lanes` values) of the two value memories.
+        Words (`lanes` values) of the two value memories.  Their size and that of the next three is
+        a multiple of 512, or a power of two below.
     row_words : int
         Words (`rows` x 64 bits) of the activation-bit memory.
     column_words : int
@@ -103,18 +109,17 @@ class Configuration:
             f"does not divide lanes={self.lanes}",
         )
         need(self.port_bits == 128, "port_bits", "is not 128, the only port width so far")
-        for member in (
-            "x_words",
-            "u_words",
-            "row_words",
-            "column_words",
-            "parameter_words",
-            "score_words",
-            "exp_entries",
-        ):
+        for member in ("x_words", "u_words", "row_words", "column_words", "parameter_words"):
             size = getattr(self, member)
             need(
-                size >= 16 and size & (size - 1) == 0 and size <= 8192,
+                16 <= size <= 8192 and is_memory_size(size),
+                member,
+                "is neither a multiple of 512 up to 8192 nor a power of two from 16 to 512",
+            )
+        for member in ("score_words", "exp_entries"):
+            size = getattr(self, member)
+            need(
+                16 <= size <= 8192 and size & (size - 1) == 0,
                 member,
                 "is not a power of two from 16 to 8192",
             )

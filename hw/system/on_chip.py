@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In
 
-from hw.interfaces import MemoryPort
+from hw.interfaces import MemoryPort, MemoryRead
+from hw.memory.banks import add_banks
+from hw.spec.configuration import is_memory_size
 
 BITS = 128
-BANK = 512
-"""Beats of the smallest bank: four block RAMs of 18 kbit, 32 bits wide."""
-
-
-def bank_sizes(beats: int) -> list[int]:
-    """Powers of two, falling, that add up to `beats`."""
-    return [1 << bit for bit in reversed(range(beats.bit_length())) if beats >> bit & 1]
 
 
 class OnChipMemory(wiring.Component):
@@ -27,14 +21,15 @@ class OnChipMemory(wiring.Component):
     last beat's going out, so bursts follow each other without a gap but for the latency of reads.
     Respects back-pressure.  No golden partner.  Validated for random bursts with stalls.
 
-    The size is made of banks, each a power of two and the next one smaller, so that a model takes
-    what it needs and no block RAM more; a burst runs from bank to bank.  Addresses wrap at the next
-    power of two: whoever asks keeps within `beats`, as the program of a model that fits does.
+    The block RAM is in banks (:func:`hw.memory.banks.add_banks`), so that a model takes what it
+    needs and no more; a burst runs from bank to bank.  Whoever asks keeps within `beats`, as the
+    program of a model that fits does.
 
     Parameters
     ----------
     beats : int
-        Size, a multiple of `BANK`, or a power of two below it; 8 block RAMs of 18 kbit hold 1024.
+        Size, by the rule of :func:`hw.spec.configuration.is_memory_size`; 8 block RAMs of 18 kbit
+        hold 1024.
 
     Members
     -------
@@ -43,11 +38,10 @@ class OnChipMemory(wiring.Component):
     """
 
     def __init__(self, beats: int) -> None:
-        small = 2 <= beats < BANK and not beats & (beats - 1)
-        if not small and (beats <= 0 or beats % BANK):
+        if not is_memory_size(beats):
             raise ValueError(
-                f"OnChipMemory: beats={beats} is neither a multiple of {BANK} nor a power of two "
-                "from 2 on"
+                f"OnChipMemory: beats={beats} is neither a multiple of 512 nor a power of two from "
+                "2 on"
             )
         self.beats = beats
         super().__init__({"port": In(MemoryPort(BITS))})
@@ -75,27 +69,10 @@ class OnChipMemory(wiring.Component):
         ]
         with m.If(take):
             m.d.sync += [address.eq(address + 1), left.eq(left - 1)]
-        start = 0
-        for i, size in enumerate(bank_sizes(self.beats)):
-            m.submodules[f"bank{i}"] = bank = Memory(shape=BITS, depth=size, init=[])
-            reads = bank.read_port(domain="sync", transparent_for=())
-            writes = bank.write_port(domain="sync")
-            # Whoever came before is larger and a power of two: `start` is a multiple of `size`.
-            here, last = Signal(name=f"here{i}"), Signal(name=f"last{i}")
-            inside = size.bit_length() - 1
-            m.d.comb += [
-                here.eq(address[inside:] == start >> inside),
-                reads.addr.eq(address),
-                reads.en.eq(take & ~writing & here),
-                writes.addr.eq(address),
-                writes.data.eq(port.write.payload),
-                writes.en.eq(take & writing & here),
-            ]
-            with m.If(take & ~writing):
-                m.d.sync += last.eq(here)
-            with m.If(last):
-                m.d.comb += port.read.payload.eq(reads.data)
-            start += size
+        read = MemoryRead(self.beats, BITS).flip().create(path=("block",))
+        reads, writes = take & ~writing, take & writing
+        add_banks(m, "block", self.beats, read, reads, address, port.write.payload, writes)
+        m.d.comb += [read.address.eq(address), port.read.payload.eq(read.data)]
         with m.If(take & ~writing):
             m.d.sync += shown.eq(1)
         with m.Elif(port.read.ready):

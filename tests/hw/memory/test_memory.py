@@ -1,6 +1,8 @@
 """Memories behind their arbiters, against dictionaries."""
 
 import random
+from dataclasses import replace
+from itertools import accumulate
 
 import pytest
 from amaranth import Module
@@ -28,6 +30,7 @@ from hw.memory import (
     ValueMemory,
     WriteArbiter,
 )
+from hw.memory.banks import bank_sizes
 from hw.spec import find_configuration
 from sim.build import build_simulator, verilog
 from sim.run import run_testbench
@@ -111,16 +114,24 @@ def merge(old, data, mask, parts, bits):
     return old
 
 
-@pytest.mark.parametrize("name", ["3x4x64-l8", "7x16x64-l32"])
+BANKS = {"x_words": 3584, "u_words": 1536, "column_words": 1536, "parameter_words": 2560}
+"""Sizes of two and three banks."""
+
+
+@pytest.mark.parametrize("name", ["3x4x64-l8", "7x16x64-l32", "banks"])
 @pytest.mark.parametrize("kind", list(MEMORIES))
 def test_shared_memory(name, kind):
-    c = find_configuration(name)
+    c = find_configuration("3x4x64-l8" if name == "banks" else name)
+    if name == "banks":
+        c = replace(c, **BANKS)
     _, read, write, readers, writers = MEMORIES[kind]
     read, write = read(c), write(c)
     chance = random.Random(f"{name} {kind}")
-    words = 1 << read.members["address"].shape
+    words = c.memories()[kind][0]
     bits, parts = read.members["data"].shape, write.members["mask"].shape
-    addresses = [0, 1, words - 1, words // 2, chance.randrange(words)]
+    first = [0, *accumulate(bank_sizes(words))]  # of every bank, and behind the last
+    addresses = {0, 1, *first[:-1], *(at - 1 for at in first[1:]), chance.randrange(words)}
+    addresses = sorted(addresses)
     reads = [f"read__{i}" for i in range(readers)]
     writes = [f"write__{i}" for i in range(writers)]
     inputs = stimulus(chance, reads, read, addresses) | stimulus(chance, writes, write, addresses)
@@ -155,6 +166,11 @@ def test_shared_memory(name, kind):
                 bits,
             )
     assert compared > CYCLES // 4
+
+
+def test_banks_are_powers_of_two_that_add_up():
+    assert bank_sizes(6656) == [4096, 2048, 512]
+    assert bank_sizes(64) == [64]
 
 
 @pytest.mark.parametrize("name", ["3x4x64-l8", "7x16x64-l32"])
