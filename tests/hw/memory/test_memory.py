@@ -32,6 +32,7 @@ from hw.memory import (
 )
 from hw.memory.banks import bank_sizes
 from hw.spec import find_configuration
+from hw.spec.configuration import ConfigurationError
 from sim.build import build_simulator, verilog
 from sim.run import run_testbench
 
@@ -171,6 +172,20 @@ def test_shared_memory(name, kind):
 def test_banks_are_powers_of_two_that_add_up():
     assert bank_sizes(6656) == [4096, 2048, 512]
     assert bank_sizes(64) == [64]
+
+
+@pytest.mark.parametrize(
+    ("member", "words", "rule"),
+    [
+        ("x_words", 700, "neither a multiple of 512"),
+        ("row_words", 8704, "neither a multiple of 512"),
+        ("parameter_words", 8, "neither a multiple of 512"),
+        ("score_words", 1536, "not a power of two"),
+    ],
+)
+def test_a_size_that_no_memory_has_is_refused(member, words, rule):
+    with pytest.raises(ConfigurationError, match=f"{member}={words} is {rule}"):
+        replace(find_configuration("3x4x64-l8"), **{member: words})
 
 
 @pytest.mark.parametrize("name", ["3x4x64-l8", "7x16x64-l32"])
