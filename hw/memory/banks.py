@@ -39,7 +39,8 @@ def add_banks(
         m.submodules[f"either_{name}{several}"] = bank
         reads = bank.read_port(domain="sync", transparent_for=())
         writes = bank.write_port(domain="sync", granularity=len(data) // len(mask))
-        # All banks read, so that nothing is in front of their enables.
+        # All banks read, so that nothing is in front of their enables.  Statements of a single bank
+        # stand in the order that they had in routed boards, whose netlists so stay as they are.
         m.d.comb += [reads.addr.eq(read.address), reads.en.eq(enable)]
         if not several:
             m.d.comb += [read.grant.eq(1), read.data.eq(reads.data)]
