@@ -14,6 +14,7 @@ from amaranth.build.run import BuildPlan
 
 from bitstreams.boards import Board
 from bitstreams.device import check_fit
+from bitstreams.floorplan import floorplan
 from bitstreams.netlist import Cell, read_cells, synthesise, totals
 from bitstreams.timing import fmax, hold_violations
 from bitstreams.tools import find_tool, run, version
@@ -153,7 +154,13 @@ def place_and_route(
 ) -> tuple[str, Routed]:
     """Run nextpnr for one seed; a clock that is missed is reported, not an error of the tool."""
     platform, name = board.platform(), f"{TOP}.seed{seed}"
+    netlist = folder / f"{TOP}.json"
+    if board.device.grid:
+        planned = folder / f"{name}.planned.json"
+        floorplan(netlist, planned, TOP, board.device.grid, seed, report)
+        netlist = planned
     options, placed = board.device.family.place(platform, TOP, seed, board.clock_hz)
+    options += ["--json", netlist.name]
     command = [nextpnr, *options, "--report", f"{name}.json", "--log", f"{name}.log", "-q"]
     text = run(command, folder, f"{name}.log", report)
     found = json.loads((folder / f"{name}.json").read_text())

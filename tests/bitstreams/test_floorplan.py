@@ -1,0 +1,136 @@
+"""Sites for block RAMs and multipliers: nextpnr's own, each once, and near what they feed."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from bitstreams.device import ECP5_25F, ECP5_45F, ECP5_85F
+from bitstreams.families import ECP5
+from bitstreams.floorplan import floorplan
+from bitstreams.floorplan.graph import FAN_OUT, Graph
+from bitstreams.floorplan.grid import MULTIPLIER, RAM
+from bitstreams.netlist import synthesise
+from bitstreams.tools import find_tool, run
+
+PLACED = re.compile(r"X(\d+)/Y(\d+)/")
+
+
+def cell(kind, **pins):
+    return {"type": kind, "connections": {pin: [net] for pin, net in pins.items()}}
+
+
+def ring(count, logic):
+    """RAMs in a ring, each behind a chain of `logic` LUTs with flip-flops; a clock for all."""
+    cells, net = {}, 10
+    first = net
+    for number in range(count):
+        for step in range(logic):
+            cells[f"lut{number}.{step}"] = cell("LUT4", A=net, Z=net + 1)
+            cells[f"ff{number}.{step}"] = cell("TRELLIS_FF", DI=net + 1, Q=net + 2, CLK=2)
+            net += 2
+        last = first if number == count - 1 else net + 1
+        cells[f"ram{number}"] = cell(RAM, DIA0=net, DOA0=last, CLKA=2)
+        net += 1
+    return cells
+
+
+def write(path, cells):
+    path.write_text(json.dumps({"modules": {"top": {"cells": cells}}}))
+    return path
+
+
+def sites(path, kind):
+    """BEL of the cells of a type, in order."""
+    cells = json.loads(path.read_text())["modules"]["top"]["cells"]
+    return [c["attributes"]["BEL"] for c in cells.values() if c["type"] == kind]
+
+
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory):
+    path = write(tmp_path_factory.mktemp("ring") / "ring.json", ring(48, 12))
+    floorplan(path, path, "top", ECP5_25F.grid, 1)
+    return path
+
+
+def test_every_cell_has_a_site_of_its_own(planned):
+    chosen = sites(planned, RAM)
+    assert len(set(chosen)) == len(chosen) == 48
+    assert set(chosen) <= set(ECP5_25F.grid.sites(RAM)[0])
+
+
+def test_neighbours_are_near(planned):
+    """A ring of RAMs over the device: a step of it is a fraction of that in any order."""
+    at = np.array([[int(n) for n in PLACED.match(s).groups()] for s in sites(planned, RAM)])
+    random = at[np.random.default_rng(1).permutation(len(at))]
+
+    def length(points):
+        return np.abs(points - np.roll(points, 1, axis=0)).sum()
+
+    assert length(at) < 0.4 * length(random)
+
+
+def test_the_same_netlist_and_seed_give_the_same_sites(planned, tmp_path):
+    netlist, again = write(tmp_path / "ring.json", ring(48, 12)), tmp_path / "again.json"
+    floorplan(netlist, again, "top", ECP5_25F.grid, 1)
+    assert again.read_bytes() == planned.read_bytes()
+    floorplan(netlist, again, "top", ECP5_25F.grid, 2)
+    assert again.read_bytes() != planned.read_bytes()
+
+
+def test_a_netlist_without_such_cells_stays_as_it_is(tmp_path):
+    path = write(tmp_path / "lut.json", {"lut": cell("LUT4", A=3, Z=4)})
+    before = path.read_bytes()
+    floorplan(path, path, "top", ECP5_25F.grid, 1)
+    assert path.read_bytes() == before
+
+
+def test_clocks_and_nets_without_distance_do_not_pull():
+    cells = {
+        f"ff{n}": cell("TRELLIS_FF", CLK=2, CE=3, DI=4 + n, Q=5 + n) for n in range(FAN_OUT + 1)
+    }
+    graph = Graph.of(cells)
+    assert graph.joins.shape == (FAN_OUT, FAN_OUT + 1)
+    assert (graph.joins.sum(axis=1) == 2).all()
+
+
+def test_wires_are_half_the_perimeter():
+    graph = Graph.of({"a": cell("LUT4", Z=2), "b": cell("LUT4", A=2), "c": cell("LUT4", A=2)})
+    assert graph.wires(np.array([[0.0, 0.0], [3.0, 1.0], [1.0, 5.0]])) == 3 + 5
+
+
+@pytest.mark.parametrize(
+    "option, device", [("25k", ECP5_25F), ("45k", ECP5_45F), ("85k", ECP5_85F)]
+)
+def test_the_sites_are_those_of_nextpnr(option, device, tmp_path):
+    """All of them are taken, by the names that we give."""
+    rams, multipliers = device.bram, device.dsp
+    lines = [f"(* keep *) {RAM} r{n}(.CLKA(c), .DIA0(d), .DOA0(o[{n}]));" for n in range(rams)] + [
+        f"(* keep *) {MULTIPLIER} m{n}(.A0(d), .B0(d), .P0(o[{rams + n}]));"
+        for n in range(multipliers)
+    ]
+    ports = f"input c, input d, output q); wire [{rams + multipliers - 1}:0] o; assign q = ^o;"
+    (tmp_path / "top.v").write_text("\n".join([f"module top({ports}", *lines, "endmodule"]))
+    synthesise(ECP5, "top.v", "top", tmp_path)
+    floorplan(tmp_path / "top.json", tmp_path / "top.json", "top", device.grid, 1)
+    for kind, count in ((RAM, rams), (MULTIPLIER, multipliers)):
+        assert sorted(sites(tmp_path / "top.json", kind)) == sorted(device.grid.sites(kind)[0])
+        assert len(device.grid.sites(kind)[0]) == count
+    command = [
+        find_tool("nextpnr-ecp5"),
+        f"--{option}",
+        "--package",
+        "CABGA381",
+        "--json",
+        "top.json",
+    ]
+    command += ["--lpf-allow-unconstrained", "--no-tmdriv", "--no-route", "--write", "placed.json"]
+    run([*command, "-q"], tmp_path, "log", lambda _: None)
+    planned = json.loads((tmp_path / "top.json").read_text())["modules"]["top"]["cells"]
+    placed = json.loads((tmp_path / "placed.json").read_text())["modules"]["top"]["cells"]
+    for name, one in planned.items():
+        if one["type"] in (RAM, MULTIPLIER):
+            assert placed[name]["attributes"]["NEXTPNR_BEL"] == one["attributes"]["BEL"]
