@@ -20,7 +20,7 @@ from rich.table import Table
 from bitstreams.boards import BOARDS, DEFAULT_BOARD, Board, BoardError, find_board
 from bitstreams.build import TOP, build, elaborate, sha256
 from bitstreams.device import FitError
-from bitstreams.models import model_cycles
+from bitstreams.models import IDEAL, model_cycles
 from bitstreams.report import renew_models, write_reports
 from bitstreams.tools import ToolError
 from sim.errors import SimulationError, SimulatorBuildError
@@ -119,7 +119,8 @@ def boards(
             head = (board.name, facts["configuration"]["name"], *shares,
                     f"{facts['fmax_mhz']:.1f} MHz") if i == 0 else ("",) * 6  # fmt: skip
             together = f", {row['batch']} at a time" if row.get("batch", 1) > 1 else ""
-            table.add_row(*head, row["name"] + together, speed)
+            ideal = ", ideal memory" if row.get("memory") == IDEAL else ""
+            table.add_row(*head, row["name"] + together + ideal, speed)
     Console(width=120).print(table)
     typer.echo("not run on hardware")
     if stale:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 
 import pytest
@@ -11,6 +12,8 @@ from typer.testing import CliRunner
 from bitstreams import __main__ as command
 from bitstreams import tools
 from bitstreams.boards import BOARDS
+from bitstreams.models import _memories
+from bitstreams.report import renew_models
 
 
 def refused(*arguments: str) -> str:
@@ -89,6 +92,20 @@ def test_models_of_a_board_that_is_not_routed_or_other_gateware_are_refused(monk
     )
     monkeypatch.setattr(command, "_same_gateware", lambda *_: False)
     assert "its report is of other gateware" in refused("models", "ulx3s-85f")
+
+
+def test_frames_with_ideal_memory_are_told_from_the_board_s(monkeypatch, tmp_path):
+    board = BOARDS["ulx3s-85f"]
+    shutil.copytree(command.REPORTS / board.folder, tmp_path / board.folder)
+    kinds = [kind.label for kind in _memories(board)]
+    rows = [
+        {"name": "mine", "memory": kind, "batch": 1, "cycles": 1, "frames_per_second": speed}
+        for kind, speed in zip(kinds, (2.5, 7.5), strict=True)
+    ]
+    renew_models(rows, tmp_path / board.folder)
+    monkeypatch.setattr(command, "REPORTS", tmp_path)
+    shown = CliRunner().invoke(command.app, ["boards"]).stdout
+    assert re.search(r"mine +. +2\.5 ", shown) and re.search(r"mine, ideal memory . +7\.5 ", shown)
 
 
 def test_boards_lists_every_board():
