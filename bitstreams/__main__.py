@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
@@ -55,6 +56,13 @@ def build_command(
     seeds: Annotated[
         str, typer.Option(help="of placement, with commas; default one that is known to route")
     ] = "",
+    planned: Annotated[
+        bool | None,
+        typer.Option(
+            "--floorplan/--no-floorplan",
+            help="sites for block RAMs before placement; default as for the board's report",
+        ),
+    ] = None,
     work: Annotated[
         Path | None, typer.Option(help="of the tools' files; default build/bitstreams/BOARD")
     ] = None,
@@ -65,6 +73,8 @@ def build_command(
     """Synthesise, place, route and pack; write bitstream and reports."""
     try:
         chosen = find_board(board)
+        if planned is not None:
+            chosen = replace(chosen, planned=planned)
         numbers = _seeds(seeds) if seeds else [chosen.seed]
         work = work or Path("build/bitstreams") / chosen.folder
         out = out or REPORTS / chosen.folder

@@ -154,13 +154,11 @@ def place_and_route(
 ) -> tuple[str, Routed]:
     """Run nextpnr for one seed; a clock that is missed is reported, not an error of the tool."""
     platform, name = board.platform(), f"{TOP}.seed{seed}"
-    netlist = folder / f"{TOP}.json"
-    if board.device.grid:
-        planned = folder / f"{name}.planned.json"
-        floorplan(netlist, planned, TOP, board.device.grid, seed, report)
-        netlist = planned
     options, placed = board.device.family.place(platform, TOP, seed, board.clock_hz)
-    options += ["--json", netlist.name]
+    if board.planned and board.device.grid:
+        netlist, planned = f"{TOP}.json", f"{name}.planned.json"
+        floorplan(folder / netlist, folder / planned, TOP, board.device.grid, seed, report)
+        options = [planned if option == netlist else option for option in options]
     command = [nextpnr, *options, "--report", f"{name}.json", "--log", f"{name}.log", "-q"]
     text = run(command, folder, f"{name}.log", report)
     found = json.loads((folder / f"{name}.json").read_text())

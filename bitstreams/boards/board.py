@@ -56,6 +56,9 @@ class Board:
         Models whose cycles are reported.
     seed : int
         Of a placement that is known to route: with others the router may not end.
+    planned : bool
+        Whether block RAMs and multipliers get their sites from `bitstreams.floorplan`, where
+        its device has a grid.
     """
 
     name: str
@@ -69,6 +72,7 @@ class Board:
     loader: str
     models: tuple[str, ...]
     seed: int = 1
+    planned: bool = False
 
     @property
     def memory_hz(self) -> int:

@@ -19,7 +19,7 @@ def _place(platform: Platform, name: str, seed: int, clock_hz: float) -> tuple[l
     return [
         platform._nextpnr_device_options[platform.device],
         "--package", platform._nextpnr_package_options[platform.package].upper(),
-        "--speed", platform.speed, "--top", name,
+        "--speed", platform.speed, "--json", f"{name}.json", "--top", name,
         "--lpf", f"{name}.lpf", "--seed", str(seed), "--timing-allow-fail", *PLACE_AND_ROUTE,
         "--textcfg", placed,
     ], placed  # fmt: skip

@@ -54,8 +54,8 @@ class Family:
     bitstream : str
         Suffix of the bitstream.
     place : callable
-        ``place(platform, name, seed, clock_hz)``: nextpnr's options but for the netlist, and its
-        output, the packer's input.
+        ``place(platform, name, seed, clock_hz)``: nextpnr's options, and its output, the packer's
+        input.
     pack : callable
         ``pack(platform, placed, bitstream)``: the packer's options.
     """

@@ -36,7 +36,7 @@ def _place(platform: Platform, name: str, seed: int, clock_hz: float) -> tuple[l
     return [
         "--device", platform.part, "--vopt", f"family={platform.chip}",
         "--vopt", f"cst={name}.cst", "--vopt", "disable_gp_clock_routing",
-        "--top", name, "--freq", f"{clock_hz / 1e6:g}",
+        "--json", f"{name}.json", "--top", name, "--freq", f"{clock_hz / 1e6:g}",
         "--seed", str(seed), "--timing-allow-fail", "--write", placed, *PLACE_AND_ROUTE,
     ], placed  # fmt: skip
 

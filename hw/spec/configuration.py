@@ -264,8 +264,8 @@ CONFIGURATIONS = {
             lanes=8,
             cluster_columns=2,
             pool_lanes=2,
-            x_words=4096,
-            u_words=4096,
+            x_words=3584,
+            u_words=2560,
             column_words=1024,
         ),
     )

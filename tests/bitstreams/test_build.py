@@ -74,6 +74,14 @@ def test_an_estimate_for_gowin_errs_on_the_safe_side(built_for_gowin):
     assert packed <= built_for_gowin.fit["lut4"]["needed"] <= 1.05 * packed
 
 
+def test_a_floorplan_comes_before_placement(built, tmp_path):
+    """Without a block RAM it changes nothing but the file that nextpnr reads."""
+    planned = build(replace(BOARD, planned=True), tmp_path)
+    assert "--json top.seed1.planned.json" in planned.commands[1]
+    assert "planned" not in built.commands[1]
+    assert planned.digests == built.digests
+
+
 def test_builds_in_two_folders_are_equal(built, tmp_path):
     again = build(BOARD, tmp_path)
     assert again.digests == built.digests
