@@ -154,11 +154,12 @@ def place_and_route(
 ) -> tuple[str, Routed]:
     """Run nextpnr for one seed; a clock that is missed is reported, not an error of the tool."""
     platform, name = board.platform(), f"{TOP}.seed{seed}"
-    options, placed = board.device.family.place(platform, TOP, seed, board.clock_hz)
+    netlist = f"{TOP}.json"
     if board.planned and board.device.grid:
-        netlist, planned = f"{TOP}.json", f"{name}.planned.json"
+        planned = f"{name}.planned.json"
         floorplan(folder / netlist, folder / planned, TOP, board.device.grid, seed, report)
-        options = [planned if option == netlist else option for option in options]
+        netlist = planned
+    options, placed = board.device.family.place(platform, TOP, netlist, seed, board.clock_hz)
     command = [nextpnr, *options, "--report", f"{name}.json", "--log", f"{name}.log", "-q"]
     text = run(command, folder, f"{name}.log", report)
     found = json.loads((folder / f"{name}.json").read_text())

@@ -42,25 +42,28 @@ def model_cycles(
     rows = []
     for name in board.models:
         packed = load_model(name, SEED, report)
+        try:
+            single = _single(packed, board)
+        except ScheduleError as error:
+            memory = _memories(board)[0].label
+            rows.append({"name": name, "memory": memory, "batch": 1, "refused": str(error)})
+            continue
+        programs = [single, *_batches(packed, board)]
         for memory in _memories(board):
-            row: dict[str, Any] = {"name": name, "memory": memory.label, "batch": 1}
-            try:
-                program = network_program(packed, board.configuration)
-            except ScheduleError as error:
-                rows.append(row | {"refused": str(error)})
-                break
-            if isinstance(board.memory, OnChip) and len(program.memory) > board.memory.beats:
-                why = f"needs {len(program.memory)} of {board.memory.beats} beats of memory"
-                rows.append(row | {"refused": why})
-                break
-            for faster in (program, *_batched(packed, board, program, memory.preset)):
-                report(f"simulate {name}, {faster.batch} at a time, {memory.label}")
-                images = [load_image(packed, None, SEED + n, report) for n in range(faster.batch)]
-                run = run_network(faster, np.stack(images), memory.simulated, report)
-                cycles = round(run.cycles / faster.batch)
-                per_second = round(fmax_mhz * 1e6 * faster.batch / run.cycles, 2)
-                row |= {"batch": faster.batch, "cycles": cycles, "frames_per_second": per_second}
-                rows.append(dict(row))
+            best = _fastest(programs, memory.preset)
+            for program in [single] if best is single else [single, best]:
+                report(f"simulate {name}, {program.batch} at a time, {memory.label}")
+                images = [load_image(packed, None, SEED + n, report) for n in range(program.batch)]
+                run = run_network(program, np.stack(images), memory.simulated, report)
+                rows.append(
+                    {
+                        "name": name,
+                        "memory": memory.label,
+                        "batch": program.batch,
+                        "cycles": round(run.cycles / program.batch),
+                        "frames_per_second": round(fmax_mhz * 1e6 * program.batch / run.cycles, 2),
+                    }
+                )
     return rows
 
 
@@ -91,18 +94,37 @@ def _memories(board: Board) -> list[_Memory]:
     ]
 
 
-def _batched(
-    packed: PackedNetwork, board: Board, single: NetworkProgram, preset: str
-) -> list[NetworkProgram]:
-    """The program of the batch with the least cycles a picture, if one is below `single`'s."""
-    programs = [single]
+def _fits(program: NetworkProgram, board: Board) -> bool:
+    """Whether memory on the chip, where a board has no other, holds a program."""
+    return not isinstance(board.memory, OnChip) or len(program.memory) <= board.memory.beats
+
+
+def _single(packed: PackedNetwork, board: Board) -> NetworkProgram:
+    """The program of one picture.
+
+    Raises
+    ------
+    ScheduleError
+        For a model that the configuration or the memory cannot hold.
+    """
+    program = network_program(packed, board.configuration)
+    if not _fits(program, board):
+        raise ScheduleError(f"needs {len(program.memory)} of {board.memory.beats} beats of memory")
+    return program
+
+
+def _batches(packed: PackedNetwork, board: Board) -> list[NetworkProgram]:
+    """The programs of all batches that the configuration and the memory can hold."""
+    programs = []
     for batch in BATCHES:
         with suppress(ScheduleError):
             programs.append(network_program(packed, board.configuration, batch))
-    if isinstance(board.memory, OnChip):
-        programs = [one for one in programs if len(one.memory) <= board.memory.beats]
-    best = min(
+    return [program for program in programs if _fits(program, board)]
+
+
+def _fastest(programs: list[NetworkProgram], preset: str) -> NetworkProgram:
+    """The program with the least cycles a picture, by the cycle model."""
+    return min(
         programs,
         key=lambda one: predict(one.words, one.configuration, preset, one.start).cycles / one.batch,
     )
-    return [best] if best.batch > 1 else []

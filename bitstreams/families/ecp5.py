@@ -13,13 +13,15 @@ PLACE_AND_ROUTE = ("--placer", "static", "--router", "router2")
 thirds of a device; only this router ends on one."""
 
 
-def _place(platform: Platform, name: str, seed: int, clock_hz: float) -> tuple[list[str], str]:
+def _place(
+    platform: Platform, name: str, netlist: str, seed: int, clock_hz: float
+) -> tuple[list[str], str]:
     """Clocks are constrained by the platform's file, and by the PLL that nextpnr derives from."""
     placed = f"{name}.seed{seed}.config"
     return [
         platform._nextpnr_device_options[platform.device],
         "--package", platform._nextpnr_package_options[platform.package].upper(),
-        "--speed", platform.speed, "--json", f"{name}.json", "--top", name,
+        "--speed", platform.speed, "--json", netlist, "--top", name,
         "--lpf", f"{name}.lpf", "--seed", str(seed), "--timing-allow-fail", *PLACE_AND_ROUTE,
         "--textcfg", placed,
     ], placed  # fmt: skip

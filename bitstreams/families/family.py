@@ -54,8 +54,8 @@ class Family:
     bitstream : str
         Suffix of the bitstream.
     place : callable
-        ``place(platform, name, seed, clock_hz)``: nextpnr's options, and its output, the packer's
-        input.
+        ``place(platform, name, netlist, seed, clock_hz)``: nextpnr's options, and its output, the
+        packer's input.
     pack : callable
         ``pack(platform, placed, bitstream)``: the packer's options.
     """
@@ -75,7 +75,7 @@ class Family:
     columns_note: str
     constraints: str
     bitstream: str
-    place: Callable[[Platform, str, int, float], tuple[list[str], str]]
+    place: Callable[[Platform, str, str, int, float], tuple[list[str], str]]
     pack: Callable[[Platform, str, str], list[str]]
 
 

@@ -26,7 +26,9 @@ RAMS = ("SDPB", "SDPX9B", "SP", "SPX9")
 FLIP_FLOPS = tuple(f"DFF{kind}" for kind in ("", "E", "R", "RE", "S", "SE", "C", "CE", "P", "PE"))
 
 
-def _place(platform: Platform, name: str, seed: int, clock_hz: float) -> tuple[list[str], str]:
+def _place(
+    platform: Platform, name: str, netlist: str, seed: int, clock_hz: float
+) -> tuple[list[str], str]:
     """Every clock is constrained to `clock_hz`: there is no file of them for this tool.
 
     The global network that nextpnr knows goes to the clock that the file of pins names, not to that
@@ -36,7 +38,7 @@ def _place(platform: Platform, name: str, seed: int, clock_hz: float) -> tuple[l
     return [
         "--device", platform.part, "--vopt", f"family={platform.chip}",
         "--vopt", f"cst={name}.cst", "--vopt", "disable_gp_clock_routing",
-        "--json", f"{name}.json", "--top", name, "--freq", f"{clock_hz / 1e6:g}",
+        "--json", netlist, "--top", name, "--freq", f"{clock_hz / 1e6:g}",
         "--seed", str(seed), "--timing-allow-fail", "--write", placed, *PLACE_AND_ROUTE,
     ], placed  # fmt: skip
 

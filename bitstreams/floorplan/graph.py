@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from bitstreams.families import ECP5
+
 CLOCKS = ("CLK", "CLKA", "CLKB", "CLK0", "CLK1", "CLK2", "CLK3", "WCK", "SCLK", "ECLK")
 """Pins on the clock network: distance costs nothing."""
 FAN_OUT = 1000
 """Nets of more pins span the device wherever their cells lie."""
-SITES = {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 6}
-FLIP_FLOP = "TRELLIS_FF"
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Graph:
         number = np.cumsum(wanted) - 1
         net, cell = number[net[wanted[net]]], cell[wanted[net]]
         joins = csr_array((np.ones(len(net)), (net, cell)), shape=(wanted.sum(), len(names)))
-        areas = [[SITES.get(t, 0) for t in types], [t == FLIP_FLOP for t in types]]
+        areas = [[ECP5.sites.get(t, 0) for t in types], [t in ECP5.resources["ff"] for t in types]]
         return cls(names, types, joins, np.array(areas, float))
 
     def cells_of(self, kind: str) -> NDArray[np.int64]:
