@@ -42,7 +42,7 @@ verilog: $(STAMP) ## the core CONFIG=... with AXI ports for a system of your own
 	$(RUN) -m bitstreams.verilog --config $(CONFIG)
 
 bitstream: $(STAMP) ## synthesise, route and pack BOARD (ulx3s-85f), for SEEDS (one known to route)
-	$(RUN) -m bitstreams build $(BOARD) $(if $(SEEDS),--seeds $(SEEDS))
+	$(RUN) -m bitstreams build $(BOARD) $(if $(SEEDS),--seeds $(SEEDS)) --jobs $(JOBS)
 
 boards: $(STAMP) ## list the boards with area, clock and frames a second
 	$(RUN) -m bitstreams boards

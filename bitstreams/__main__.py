@@ -45,7 +45,7 @@ def _note(line: str) -> None:
 
 def _seeds(text: str) -> list[int]:
     try:
-        return [int(seed) for seed in text.split(",")]
+        return list(dict.fromkeys(int(seed) for seed in text.split(",")))
     except ValueError:
         raise ToolError(f"--seeds {text!r}: give numbers with commas, such as 1,2,3") from None
 
@@ -56,6 +56,7 @@ def build_command(
     seeds: Annotated[
         str, typer.Option(help="of placement, with commas; default one that is known to route")
     ] = "",
+    jobs: Annotated[int, typer.Option(min=1, help="seeds placed and routed side by side")] = 1,
     planned: Annotated[
         bool | None,
         typer.Option(
@@ -78,7 +79,7 @@ def build_command(
         numbers = _seeds(seeds) if seeds else [chosen.seed]
         work = work or Path("build/bitstreams") / chosen.folder
         out = out or REPORTS / chosen.folder
-        built = build(chosen, work, seeds=numbers, report=_note)
+        built = build(chosen, work, seeds=numbers, jobs=jobs, report=_note)
         models = model_cycles(chosen, built.fmax_mhz, _note)
         facts = write_reports(built, models, out)
         shutil.copyfile(built.bitstream, out / built.bitstream.name)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import statistics
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,9 @@ from bitstreams.boards import Board
 from bitstreams.device import check_fit
 from bitstreams.floorplan import floorplan
 from bitstreams.netlist import Cell, read_cells, synthesise, totals
+from bitstreams.routing import diverges
 from bitstreams.timing import fmax, hold_violations
-from bitstreams.tools import find_tool, run, version
+from bitstreams.tools import StoppedError, ToolError, find_tool, run, version
 
 TOP = "top"
 
@@ -37,6 +39,8 @@ class Routed:
         Paths too short for the clock's skew, by nextpnr's estimate.
     placed : Path
         What the packer reads.
+    command : str
+        nextpnr's.
     """
 
     seed: int
@@ -44,6 +48,7 @@ class Routed:
     fmax_mhz: float
     hold_violations: int
     placed: Path
+    command: str
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,8 @@ class Build:
         Resource to needed and available, before placement.
     routed : tuple of Routed
         In the order of the seeds.
+    stopped : tuple of int
+        Seeds of which the router would not have ended.
     best : Routed
         The fastest, the one in the bitstream.
     bitstream : Path
@@ -73,6 +80,7 @@ class Build:
     cells: list[Cell]
     fit: dict[str, Any]
     routed: tuple[Routed, ...]
+    stopped: tuple[int, ...]
     best: Routed
     bitstream: Path
     digests: dict[str, str]
@@ -81,7 +89,7 @@ class Build:
 
     @property
     def fmax_mhz(self) -> float:
-        """Median over the seeds."""
+        """Median over the seeds that routed."""
         return statistics.median(one.fmax_mhz for one in self.routed)
 
 
@@ -104,14 +112,17 @@ def build(
     folder: Path,
     *,
     seeds: Sequence[int] = (1,),
+    jobs: int = 1,
     report: Callable[[str], None] = lambda _: None,
 ) -> Build:
-    """Make the bitstream of a board in `folder`.
+    """Make the bitstream of a board in `folder`, `jobs` seeds at a time.
+
+    A seed whose router would not end is stopped, and left out.
 
     Raises
     ------
     ToolError
-        A tool is missing or failed.
+        A tool is missing or failed, or no seed routes.
     FitError
         The netlist does not fit the device; found before placement.
     """
@@ -130,19 +141,32 @@ def build(
     )
     report(", ".join(f"{k} {v['needed']:,} of {v['available']:,}" for k, v in fit.items()))
 
-    routed = []
-    for seed in seeds:
-        command, one = place_and_route(board, found[family.nextpnr], folder, seed, report)
-        commands.append(command)
-        routed.append(one)
-        report(f"seed {seed}: {one.fmax_mhz:.2f} MHz")
+    def route(seed: int) -> Routed | StoppedError:
+        def note(line: str) -> None:
+            report(f"seed {seed}: {line}")
+
+        try:
+            one = place_and_route(board, found[family.nextpnr], folder, seed, note)
+        except StoppedError as error:
+            note(str(error))
+            return error
+        note(f"{one.fmax_mhz:.2f} MHz")
+        return one
+
+    with ThreadPoolExecutor(jobs) as pool:
+        ended = dict(zip(seeds, pool.map(route, seeds), strict=True))
+    routed = tuple(one for one in ended.values() if isinstance(one, Routed))
+    stopped = {seed: one for seed, one in ended.items() if not isinstance(one, Routed)}
+    if not routed:
+        raise ToolError(f"{board.name}: {next(iter(stopped.values()))}; try other --seeds")
+    commands += [one.command for one in routed]
     best = max(routed, key=lambda one: one.fmax_mhz)
     bitstream = folder / f"{board.folder}{family.bitstream}"
     pack = [found[family.packer], *family.pack(board.platform(), best.placed.name, bitstream.name)]
     commands.append(run(pack, folder, family.packer, report))
     files = {"rtlil": folder / f"{TOP}.il", "netlist": netlist, "bitstream": bitstream}
     return Build(
-        board, cells, fit, tuple(routed), best, bitstream,
+        board, cells, fit, routed, tuple(stopped), best, bitstream,
         {name: sha256(path) for name, path in files.items()},
         {name: version(tool) for name, tool in found.items()},
         tuple(commands),
@@ -151,17 +175,23 @@ def build(
 
 def place_and_route(
     board: Board, nextpnr: str, folder: Path, seed: int, report: Callable[[str], None]
-) -> tuple[str, Routed]:
-    """Run nextpnr for one seed; a clock that is missed is reported, not an error of the tool."""
+) -> Routed:
+    """Run nextpnr for one seed; a clock that is missed is reported, not an error of the tool.
+
+    Raises
+    ------
+    StoppedError
+        The router would not have ended.
+    """
     platform, name = board.platform(), f"{TOP}.seed{seed}"
     netlist = f"{TOP}.json"
-    if board.planned and board.device.grid:
+    if board.planned:
         planned = f"{name}.planned.json"
         floorplan(folder / netlist, folder / planned, TOP, board.device.grid, seed, report)
         netlist = planned
     options, placed = board.device.family.place(platform, TOP, netlist, seed, board.clock_hz)
     command = [nextpnr, *options, "--report", f"{name}.json", "--log", f"{name}.log", "-q"]
-    text = run(command, folder, f"{name}.log", report)
+    text = run(command, folder, f"{name}.log", report, diverges)
     found = json.loads((folder / f"{name}.json").read_text())
     hold = hold_violations((folder / f"{name}.log").read_text())
-    return text, Routed(seed, found, fmax(found, board.clock_hz), hold, folder / placed)
+    return Routed(seed, found, fmax(found, board.clock_hz), hold, folder / placed, text)

