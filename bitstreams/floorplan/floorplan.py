@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from bitstreams.floorplan.copies import MOST, copy_drivers
 from bitstreams.floorplan.graph import Graph
 from bitstreams.floorplan.grid import MULTIPLIER, RAM, Grid
 from bitstreams.floorplan.spread import Spread
@@ -35,7 +36,8 @@ def floorplan(
 ) -> None:
     """Write a netlist in which every block RAM and multiplier has its site.
 
-    The same for the same netlist, grid and seed.  Takes about 20 s for 57,000 cells.
+    What drives block RAMs all over the device has copies in it, each for a neighbourhood.  The
+    same for the same netlist, grid and seed.  Takes about 20 s for 57,000 cells.
 
     Parameters
     ----------
@@ -60,6 +62,10 @@ def floorplan(
     for kind, chosen in placed.items():
         for cell, site in zip(hard[kind], chosen, strict=True):
             cells[graph.names[cell]].setdefault("attributes", {})["BEL"] = sites[kind][0][site]
+    if RAM in placed:
+        rams = [graph.names[cell] for cell in hard[RAM]]
+        copies = copy_drivers(cells, dict(zip(rams, where[RAM][placed[RAM]], strict=True)))
+        report(f"floorplan: {copies} copies of what drives more than {MOST} {RAM}")
     planned.write_text(json.dumps(design))
 
 

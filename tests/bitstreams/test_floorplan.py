@@ -11,6 +11,7 @@ import pytest
 from bitstreams.device import ECP5_25F, ECP5_45F, ECP5_85F
 from bitstreams.families import ECP5
 from bitstreams.floorplan import floorplan
+from bitstreams.floorplan.copies import MOST, copy_drivers
 from bitstreams.floorplan.graph import FAN_OUT, Graph
 from bitstreams.floorplan.grid import MULTIPLIER, RAM
 from bitstreams.netlist import synthesise
@@ -79,6 +80,45 @@ def test_the_same_netlist_and_seed_give_the_same_sites(planned, tmp_path):
     assert again.read_bytes() == planned.read_bytes()
     floorplan(netlist, again, "top", ECP5_25F.grid, 2)
     assert again.read_bytes() != planned.read_bytes()
+
+
+def sources(cells):
+    """Block RAM and pin to what drives it: kind, and nets of its other pins."""
+    drives = {}
+    for one in cells.values():
+        pins = dict(one["connections"])
+        output = pins.pop({"LUT4": "Z", "TRELLIS_FF": "Q"}.get(one["type"]), [None])
+        drives[output[0]] = (one["type"], tuple(sorted((p, *bits) for p, bits in pins.items())))
+    return {
+        (name, pin): drives.get(bits[0], bits[0])
+        for name, one in cells.items()
+        if one["type"] == RAM
+        for pin, bits in one["connections"].items()
+    }
+
+
+def test_what_drives_many_rams_is_copied_for_each_neighbourhood():
+    side = 6
+    at = {f"ram{n}": np.array(divmod(n, side)) * 10 for n in range(side * side)}
+    cells = {name: cell(RAM, ADA=4, ADB=6, DOA=20 + n) for n, name in enumerate(at)}
+    cells |= {f"ram{n}": cell(RAM, ADA=4, ADB=7) for n in range(side, 2 * side)}
+    cells["enable"] = cell("LUT4", A=3, B=9, Z=4)
+    cells["address"] = cell("TRELLIS_FF", DI=4, CLK=2, Q=6)
+    cells["few"] = cell("TRELLIS_FF", DI=4, CLK=2, Q=7)
+    cells["reader"] = cell("LUT4", A=6, Z=9)
+    before = sources(cells)
+    # Halves, and halves of them: 36 and 30 RAMs are four neighbourhoods each.
+    assert copy_drivers(cells, at) == 3 + 3
+    assert sources(cells) == before
+    assert cells["enable"]["connections"]["Z"] == [4] == cells["few"]["connections"]["DI"]
+    assert cells["reader"]["connections"]["A"] == [6]
+    reached = {}
+    for name, place in at.items():
+        reached.setdefault(cells[name]["connections"]["ADA"][0], []).append(place)
+    assert len(reached) == 4
+    for places in reached.values():
+        assert len(places) <= MOST
+        assert np.ptp(np.array(places), axis=0).max() <= 20
 
 
 def test_a_netlist_without_such_cells_stays_as_it_is(tmp_path):
