@@ -19,10 +19,10 @@ SHIPPED, PAPER = "cifar10", "random:binaryvit"
 BOARDS = {
     board.name: board
     for board in (
-        Board("ulx3s-85f", ECP5_85F, ULX3S_85F_Platform, Ulx3s, CONFIGURATIONS["3x4x64-l8"],
-              40_000_000, DEFAULT_BAUD, SDRAM, "ulx3s", (SHIPPED, PAPER), seed=2),
+        Board("ulx3s-85f", ECP5_85F, ULX3S_85F_Platform, Ulx3s, CONFIGURATIONS["7x4x64-l8"],
+              40_000_000, DEFAULT_BAUD, SDRAM, "ulx3s", (SHIPPED, PAPER), seed=1, planned=True),
         Board("ulx3s-45f", ECP5_45F, ULX3S_45F_Platform, Ulx3s, CONFIGURATIONS["2x2x64-l8"],
-              37_500_000, DEFAULT_BAUD, SDRAM, "ulx3s", (SHIPPED, PAPER), seed=3),
+              37_500_000, DEFAULT_BAUD, SDRAM, "ulx3s", (SHIPPED, PAPER), seed=1, planned=True),
         Board("ulx3s-25f", ECP5_25F, ULX3S_25F_Platform, Ulx3s, CONFIGURATIONS["2x2x64-l8"],
               37_500_000, DEFAULT_BAUD, SDRAM, "ulx3s", (SHIPPED, PAPER), seed=2),
         Board("tang-mega-138k", GW5AST_138, TangMega138kPro, TangMega,

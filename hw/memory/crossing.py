@@ -20,10 +20,10 @@ from hw.interfaces import MemoryPort
 
 RESET_CYCLES = 16
 """Cycles of ``sync`` for which either side is held in reset: some of the slower clock's."""
-REQUESTS = 4
-"""Bursts between the clocks."""
-BEATS = 16
-"""Beats between the clocks, each way: what LUT RAM holds in one piece."""
+DEPTH = 4
+"""Bursts, and beats each way, between the clocks: more than an SDRAM takes while a pointer goes
+there and back.  Whether a FIFO is full or empty decides the longest paths of the fast clock: with
+more they would be longer."""
 
 
 class CrossedMemory(wiring.Component):
@@ -33,10 +33,12 @@ class CrossedMemory(wiring.Component):
     side is held in reset and nothing moves: no beat of before comes through afterwards.  The other
     clock must be at least a quarter as fast.
 
-    Latency: a request takes a cycle of ``sync`` and two or three of the other clock on its way, a
-    beat as much of the clocks changed about on its way back.  Throughput: a beat a cycle of the
-    slower clock.  Respects back-pressure.  No golden partner.  Validated with the SDRAM controller
-    at one and two times the clock of ``sync``: random bursts with pauses, and resets.
+    Latency: a request takes a cycle of ``sync`` and four or five of the other clock on its way, a
+    beat read a cycle of that clock and two or three of ``sync`` on its way back.  Throughput: a
+    request, or a beat written, in three cycles of the other clock (an SDRAM takes eight for one); a
+    beat read in two cycles of the slower clock, or better.  Respects back-pressure.  No golden
+    partner.  Validated with the SDRAM controller at twice the clock of ``sync``: random bursts with
+    pauses, and resets.
 
     Parameters
     ----------
@@ -81,29 +83,50 @@ class CrossedMemory(wiring.Component):
             ResetSignal("far").eq(far_held),
         ]
         m.submodules.memory = DomainRenamer("far")(self._memory)
-        far = self._memory.port
-        port, far, near_side, far_side = (
-            self.port, self._memory.port, ("near", held), ("far", far_held)
-        )  # fmt: skip
-        self._cross(m, "requests", REQUESTS, near_side, port.request, far_side, far.request)
-        self._cross(m, "writes", BEATS, near_side, port.write, far_side, far.write)
-        self._cross(m, "reads", BEATS, far_side, far.read, near_side, port.read)
+        port, far = self.port, self._memory.port
+        requests = self._fifo(m, "requests", ("near", held), port.request, "far")
+        self._take_slowly(m, requests, far.request)
+        writes = self._fifo(m, "writes", ("near", held), port.write, "far")
+        self._take_slowly(m, writes, far.write)
+        reads = self._fifo(m, "reads", ("far", far_held), far.read, "near")
+        m.d.comb += [
+            Value.cast(port.read.payload).eq(reads.r_data),
+            port.read.valid.eq(reads.r_rdy & ~held),
+            reads.r_en.eq(port.read.ready & ~held),
+        ]
         return m
 
-    def _cross(self, m: Module, name: str, depth: int, side, source, other_side, sink) -> None:
-        """A FIFO from a stream to a stream; a side is its domain, and whether it is in reset."""
-        (w_domain, w_held), (r_domain, r_held) = side, other_side
+    def _fifo(self, m: Module, name: str, side, source, other_domain) -> AsyncFIFO:
+        """A FIFO behind a stream, to another domain; a side is a domain, and if it is in reset."""
+        domain, in_reset = side
         m.submodules[name] = fifo = AsyncFIFO(
             width=len(Value.cast(source.payload)),
-            depth=depth,
-            w_domain=w_domain,
-            r_domain=r_domain,
+            depth=DEPTH,
+            w_domain=domain,
+            r_domain=other_domain,
         )
         m.d.comb += [
             fifo.w_data.eq(source.payload),
-            fifo.w_en.eq(source.valid & ~w_held),
-            source.ready.eq(fifo.w_rdy & ~w_held),
-            Value.cast(sink.payload).eq(fifo.r_data),
-            sink.valid.eq(fifo.r_rdy & ~r_held),
-            fifo.r_en.eq(sink.ready & ~r_held),
+            fifo.w_en.eq(source.valid & ~in_reset),
+            source.ready.eq(fifo.w_rdy & ~in_reset),
         ]
+        return fifo
+
+    def _take_slowly(self, m: Module, fifo: AsyncFIFO, sink) -> None:
+        """From a FIFO to a stream in ``far``, one in three cycles.
+
+        That clock is the fast one, and the FIFO reads its memory at the place that follows from
+        what is taken in this very cycle: so that is a register.
+        """
+        take, full = Signal(), Signal()
+        payload = Signal.like(Value.cast(sink.payload), reset_less=True)
+        m.d.comb += [
+            fifo.r_en.eq(take),
+            sink.valid.eq(full),
+            Value.cast(sink.payload).eq(payload),
+        ]
+        m.d.far += take.eq(fifo.r_rdy & ~full & ~take)
+        with m.If(take):
+            m.d.far += [payload.eq(fifo.r_data), full.eq(1)]
+        with m.Elif(sink.ready):
+            m.d.far += full.eq(0)

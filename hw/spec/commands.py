@@ -183,7 +183,7 @@ LANES = (
     _f("pooled", 1, "write pooled y's: group g fills part g % 2**pool of word g >> pool"),
     _f("pool", 3, "log2 of the channels that pooled averages, 0..3"),
     _f("first_group", 10, "channel group of outer 0, inner 0"),
-    _f("group_step", 6, "channel group g = first_group + outer + inner*group_step"),
+    _f("group_step", 7, "channel group g = first_group + outer + inner*group_step"),
     _f("bits", 2, "Bits: where bits go"),
     _f("bits_from_out", 1, "compare out, else y"),
     _f("sets", 2, "bit sets, 1..3 (ROW only beyond 1)"),

@@ -233,6 +233,19 @@ CONFIGURATIONS = {
             parameter_words=2048,
             score_words=1024,
         ),
+        # Holds the blocks of the paper's network.  Two pool lanes: BRANCH reads five words for one.
+        Configuration(
+            "7x4x64-l8",
+            rows=7,
+            columns=4,
+            lanes=8,
+            cluster_columns=2,
+            pool_lanes=2,
+            x_words=7168,
+            u_words=6656,
+            column_words=2048,
+            parameter_words=1536,
+        ),
         Configuration(
             "2x8x64-l8",
             rows=2,

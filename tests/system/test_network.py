@@ -17,7 +17,7 @@ from sw.model import ModelConfig
 from tests.sw.conftest import compiled
 from tests.sw.golden.random_model import CONFIGS, pictures, random_model
 
-CONFIGURATIONS = ("3x4x64-l8", "4x8x64-l16")
+CONFIGURATIONS = ("3x4x64-l8", "7x4x64-l8", "4x8x64-l16")
 """The configurations whose simulators are built once and kept."""
 
 

@@ -37,11 +37,12 @@ class Words(wiring.Component):
     read : Out(stream of 128)
         Beats read.
     beat_ready : Out(1)
-        A beat to write is there.
+        A beat to write is there; of the cycle before.
     place_ready : Out(1)
-        A beat may be read.
+        A beat may be read; of the cycle before.
     send : In(1)
-        WRITE is decided: the beat's words follow from the second cycle on.
+        WRITE is decided, `BURST` cycles after what was decided last: the beat's words follow from
+        the second cycle on.
     receive : In(1)
         READ is decided.
     dq_o : Out(16)
@@ -79,10 +80,11 @@ class Words(wiring.Component):
             outgoing.w_data.eq(self.write.payload),
             outgoing.w_en.eq(self.write.valid),
             self.write.ready.eq(outgoing.w_rdy),
-            self.beat_ready.eq(outgoing.r_rdy),
             outgoing.r_en.eq(sent),
         ]
-        m.d.sync += sent.eq(self.send)
+        # A cycle late, so that no path leads from the FIFO through the choice of a command: the
+        # next one comes BURST cycles after this one at the earliest, when its beat has been taken.
+        m.d.sync += [sent.eq(self.send), self.beat_ready.eq(outgoing.r_rdy)]
         rest = Signal(BEAT_BITS - WORD_BITS, reset_less=True)
         left = Signal(range(BURST))
         m.d.sync += [Cat(self.dq_o, rest).eq(rest), left.eq(left - 1)]
@@ -114,7 +116,9 @@ class Words(wiring.Component):
             self.read.valid.eq(incoming.r_rdy),
             incoming.r_en.eq(self.read.ready),
             taken.eq(self.read.valid & self.read.ready),
+        ]
+        m.d.sync += [
+            free.eq(free + taken - self.receive),
             self.place_ready.eq(free != 0),
         ]
-        m.d.sync += free.eq(free + taken - self.receive)
         return m

@@ -7,7 +7,9 @@ import random
 import numpy as np
 import pytest
 
+from hw.memory.crossing import DEPTH
 from hw.memory.sdram import SLOW_16X16M, SdramTiming
+from hw.memory.sdram.words import PLACES
 from hw.spec import find_configuration
 from sim.errors import SimulationError
 from sim.native import PRESETS, NativeSimulator, sdram
@@ -43,7 +45,7 @@ def test_a_copy_takes_what_the_preset_says(simulator, controller, words, burst):
     model = NativeSimulator(CONFIGURATION, preset)
     try:
         # FIFOs take the last beats of the store before the chip does.
-        held = 32 if controller.endswith("2x") else 16
+        held = PLACES + (DEPTH if controller.endswith("2x") else 0)
         expected = run_copy(model, words, burst) - held * PRESETS[preset].cycles
         assert got == pytest.approx(expected, rel=0.01, abs=30)
     finally:

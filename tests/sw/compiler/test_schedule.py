@@ -59,9 +59,11 @@ def check_in_order(shape, configuration, **options):
     np.testing.assert_array_equal(result(machine, program, external, expected.shape), expected)
 
 
-@pytest.mark.parametrize("stage", PAPER)
-def test_the_papers_blocks_fit_and_are_right(stage):
-    check_in_order(PAPER[stage], find_configuration("7x16x64-l32"))
+@pytest.mark.parametrize(
+    ("stage", "name"), [*((stage, "7x16x64-l32") for stage in PAPER), (4, "7x4x64-l8")]
+)
+def test_the_papers_blocks_fit_and_are_right(stage, name):
+    check_in_order(PAPER[stage], find_configuration(name))
 
 
 @pytest.mark.parametrize("stage", PAPER)
@@ -150,8 +152,8 @@ def test_a_missing_wait_is_noticed():
 
 
 def test_more_groups_than_a_command_can_step_over_are_refused():
-    packed = random_block(4, 512, 2048, 8, 1)
-    with pytest.raises(ScheduleError, match=r"channels=512 are more than 63 groups of 8 lanes"):
+    packed = random_block(4, 1024, 2048, 8, 1)
+    with pytest.raises(ScheduleError, match=r"channels=1024 are more than 127 groups of 8 lanes"):
         schedule_block(block_image(packed, 1, 0), find_configuration("3x4x64-l8"))
 
 
