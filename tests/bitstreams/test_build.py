@@ -97,6 +97,9 @@ def test_seeds_side_by_side(built, tmp_path):
     assert second.placed.read_bytes() != first.placed.read_bytes()
     assert both.fmax_mhz == (first.fmax_mhz + second.fmax_mhz) / 2
     assert both.best.fmax_mhz == max(first.fmax_mhz, second.fmax_mhz)
+    assert both.digests["netlist"] == built.digests["netlist"]
+    another = both.digests["bitstream"] != built.digests["bitstream"]
+    assert another == (both.best is second)
 
 
 def test_what_does_not_fit_is_refused_before_placement(tmp_path):

@@ -71,7 +71,7 @@ def test_neighbours_are_near(planned):
     def length(points):
         return np.abs(points - np.roll(points, 1, axis=0)).sum()
 
-    assert length(at) < 0.6 * length(random)
+    assert length(at) < 0.5 * length(random)
 
 
 def test_the_same_netlist_and_seed_give_the_same_sites(planned, tmp_path):
