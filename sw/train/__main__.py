@@ -13,7 +13,7 @@ from sw.driver import DriverError
 from sw.train.ablation import run_ablation
 from sw.train.accuracy import evaluate
 from sw.train.curve import NoPicture, draw_curve
-from sw.train.distillation import teacher_logits
+from sw.train.distillation import ConsistentTeacher, teacher_logits
 from sw.train.errors import NotFiniteError, TrainError
 from sw.train.files import write_atomically
 from sw.train.memory import keep_freed_memory
@@ -40,8 +40,6 @@ def _speaker(place: Place):
 
 def _logits(arguments, data: Dataset, out: Path, place: Place, say):
     """The teacher's logits; the first process computes them, the others read what it kept."""
-    if arguments.teacher is None:
-        return None
     if place.first:
         teacher_logits(arguments.teacher, data, out, say, place.device)
     place.meet()
@@ -64,11 +62,16 @@ def train(arguments, named: Named, out: Path, place: Place, say, skip: Skip | No
     data = load(arguments.data, "train", named.model.image, skip)
     check_classes(arguments.data, data.class_names, named.model)
     data, held_out = _split(data, arguments.held_out)
-    soft = _logits(arguments, data, logits or out, place, say)
+    soft = teacher = None
+    if arguments.teacher is not None and named.recipe.consistent:
+        teacher = ConsistentTeacher(arguments.teacher, data, place)
+    elif arguments.teacher is not None:
+        soft = _logits(arguments, data, logits or out, place, say)
     say(f"model: {named.model.parameter_bits() / 1000:.0f} kbit of binary weights and parameters")
     trainer = Trainer(
-        named.model, named.recipe, data, out, soft, place, arguments.compile, arguments.init
-    )
+        named.model, named.recipe, data, out, soft, place, arguments.compile, arguments.init,
+        teacher,
+    )  # fmt: skip
     trainer.run(say, arguments.steps)
     if not place.first or trainer.done < 1:
         return

@@ -1,7 +1,9 @@
-"""Distillation: soft cross-entropy to a teacher's logits, computed once and kept in a file.
+"""Distillation: soft cross-entropy to a teacher's logits.
 
-The teacher sees every training picture and its mirror image once; a shifted crop is distilled to
-the logits of the unshifted picture, so that the teacher costs one pass instead of one an epoch.
+Usually they are computed once and kept in a file: the teacher sees every training picture and its
+mirror image; a shifted crop is distilled to the logits of the unshifted picture, a box from another
+picture to those of both, so that the teacher costs one pass instead of one an epoch.  A consistent
+one (:class:`ConsistentTeacher`) looks at every augmented picture anew.
 """
 
 import hashlib
@@ -13,9 +15,10 @@ import torch
 import torch.nn.functional as F
 
 from sw.data import Dataset
-from sw.model.teacher import load_teacher, logits_of
+from sw.model.teacher import CifarResNet, load_teacher, logits_of
 from sw.train.errors import TrainError
 from sw.train.files import write_atomically
+from sw.train.place import Place
 
 
 def teacher_logits(
@@ -33,12 +36,7 @@ def teacher_logits(
     TrainError
         If its outputs do not match: another number of classes than the data, or no numbers.
     """
-    model = load_teacher(teacher)
-    if model.linear.out_features != len(data.class_names):
-        raise TrainError(
-            f"{teacher}: {model.linear.out_features} classes, the data has"
-            f" {len(data.class_names)}; give a teacher of the same classes"
-        )
+    model = _load(teacher, data)
     digest = hashlib.sha256(teacher.read_bytes())
     digest.update(np.ascontiguousarray(data.images).data)
     kept = folder / f"teacher_{digest.hexdigest()[:16]}.npy"
@@ -50,12 +48,50 @@ def teacher_logits(
     mirrored = np.ascontiguousarray(data.images[:, :, ::-1])
     with torch.autocast(device.type, torch.bfloat16):
         logits = torch.stack([logits_of(model, data.images), logits_of(model, mirrored)]).half()
-    if not torch.isfinite(logits).all():
-        raise TrainError(f"{teacher}: gives logits that are no numbers; its weights are damaged")
+    _check_finite(teacher, logits)
     content = io.BytesIO()
     np.save(content, logits.numpy())
     write_atomically(kept, content.getvalue())
     return logits.float()
+
+
+class ConsistentTeacher:
+    """Logits of the very pictures that the model sees (Beyer et al. 2022, "A good teacher is
+    patient and consistent"): shifted, mirrored, with a box from another one.
+
+    Costs a pass of the teacher a step; there is no end of different targets to learn from.
+
+    Raises
+    ------
+    CheckpointError, TrainError
+        As :func:`teacher_logits`.
+    """
+
+    def __init__(self, teacher: Path, data: Dataset, place: Place):
+        self._place = place
+        self._model = _load(teacher, data).to(place.device, memory_format=torch.channels_last)
+        _check_finite(teacher, self(torch.from_numpy(data.images[:1]).to(place.device)))
+
+    @torch.no_grad()
+    def __call__(self, pixels) -> torch.Tensor:
+        """Pixels uint8 (B, H, W, 3) to logits (B, classes), where the pixels are."""
+        with self._place.autocast():
+            return self._model(pixels.float()).float()
+
+
+def _load(teacher: Path, data: Dataset) -> CifarResNet:
+    model = load_teacher(teacher)
+    if model.linear.out_features != len(data.class_names):
+        raise TrainError(
+            f"{teacher}: {model.linear.out_features} classes, the data has"
+            f" {len(data.class_names)}; give a teacher of the same classes"
+        )
+    return model
+
+
+def _check_finite(teacher: Path, logits: torch.Tensor) -> None:
+    if not torch.isfinite(logits).all():
+        raise TrainError(f"{teacher}: gives logits that are no numbers; its weights are damaged")
 
 
 def _read(kept: Path, data: Dataset) -> torch.Tensor | None:

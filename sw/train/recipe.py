@@ -30,6 +30,9 @@ class Recipe:
         Share of the labels in the loss; the rest is the teacher's.  1 without a teacher.
     temperature : float
         Softens the teacher's logits.
+    consistent : bool
+        The teacher looks at every picture as augmented, in every step, not at each picture once.
+        For long runs that would learn their training pictures by heart.
     shift : int
         Random crop: pictures move up to this many pixels each way.
     flip : bool
@@ -60,6 +63,7 @@ class Recipe:
     clip_rate: float = 0.05
     hard: float = 0.1
     temperature: float = 2.0
+    consistent: bool = False
     shift: int = 4
     flip: bool = True
     cutmix: float = 0.0

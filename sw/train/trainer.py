@@ -14,6 +14,7 @@ from sw.train import state as states
 from sw.train.augment import cutmix, seed_of
 from sw.train.batches import Batches
 from sw.train.calibration import calibrate_norms
+from sw.train.distillation import ConsistentTeacher
 from sw.train.distillation import loss as distillation_loss
 from sw.train.errors import NotFiniteError, TrainError
 from sw.train.files import write_atomically
@@ -50,6 +51,8 @@ class Trainer:
         Mode of ``torch.compile``, worth its minute on long runs; empty for none.
     init : Path or None
         Checkpoint of the same architecture to start from.
+    teacher : ConsistentTeacher or None
+        What a recipe that is ``consistent`` distils from, in place of ``soft``.
 
     Raises
     ------
@@ -62,9 +65,10 @@ class Trainer:
 
     def __init__(self, config: ModelConfig, recipe: Recipe, data: Dataset, out: Path, soft=None,
                  place: Place | None = None, compiled: str = "",
-                 init: Path | None = None):  # fmt: skip
+                 init: Path | None = None,
+                 teacher: ConsistentTeacher | None = None):  # fmt: skip
         self.config, self.recipe, self.out = config, recipe, Path(out)
-        self.data, self.place = data, place or Place()
+        self.data, self.place, self.teacher = data, place or Place(), teacher
         self._check()
         self.batches = Batches(data, recipe, soft, self.place)
         torch.manual_seed(recipe.seed)
@@ -95,6 +99,8 @@ class Trainer:
             raise TrainError(f"batch={recipe.batch} does not divide among {world} processes")
         if recipe.minutes is not None and world > 1:
             raise TrainError("minutes cannot be kept by several processes; give epochs")
+        if recipe.consistent and self.teacher is None:
+            raise TrainError("consistent=True needs a teacher; give one")
 
     @property
     def done(self) -> float:
@@ -165,14 +171,17 @@ class Trainer:
         if recipe.noise:  # from torch's own generators: made a function of the step, too
             torch.manual_seed(seed_of(recipe.seed, self.step, self.place.rank))
         own = cutmix(pixels, recipe.cutmix, self.batches.box_generator(self.step))
+        if self.teacher is not None:
+            soft = self.teacher(pixels)
         with self.place.autocast():
             logits = self.forward(normalise(pixels)).float()
         loss = distillation_loss(logits, labels, soft, recipe.hard, recipe.temperature)
         if own < 1:
-            labels_of_box, soft_of_box = labels.roll(1), None if soft is None else soft.roll(1, 0)
+            kept = soft is not None and self.teacher is None  # of the other picture alone
             of_box = distillation_loss(
-                logits, labels_of_box, soft_of_box, recipe.hard, recipe.temperature
-            )
+                logits, labels.roll(1), soft.roll(1, 0) if kept else soft, recipe.hard,
+                recipe.temperature,
+            )  # fmt: skip
             loss = own * loss + (1 - own) * of_box
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()

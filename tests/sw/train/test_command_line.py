@@ -13,7 +13,7 @@ from sw.model import saved_config
 from sw.train import RECIPES
 from sw.train.__main__ import main
 from sw.train.options import chosen, parse
-from tests.sw.train.test_train import write_teacher
+from tests.sw.train.networks import write_teacher
 
 ROOT = Path(__file__).resolve().parents[3]
 SIZES = (
@@ -174,6 +174,7 @@ def other_state(folder):
         (lambda folder: ["--held-out", 24], "--held-out 24: there are 24 training pictures"),
         (lambda folder: ["--batch", 25], "batch=25 is larger than the 24 pictures"),
         (lambda folder: ["--rate", -1], "rate=-1.0 must be positive"),
+        (lambda folder: ["--consistent"], "consistent=True needs a teacher; give one"),
         (lambda folder: ["--heads", 1, 3], "heads=[1, 3]: 3 does not divide the 16 channels"),
         (lambda folder: ["--device", "cuda"], "process 0 of this machine has no accelerator"),
         (lambda folder: ["--device", "abacus"], "--device abacus: unknown; use cpu or cuda"),

@@ -5,39 +5,13 @@ import math
 import resource
 from contextlib import contextmanager
 
-import numpy as np
 import pytest
 import torch
 
-from sw.data import Dataset
-from sw.model import CheckpointError, ModelConfig, from_checkpoint
-from sw.model.teacher import CifarResNet
+from sw.model import CheckpointError, from_checkpoint
 from sw.train import NotFiniteError, Recipe, Trainer, TrainError, evaluate
 from sw.train.augment import augment, cutmix, generator_of, pad, seed_of
-from sw.train.distillation import loss, teacher_logits
-
-CONFIG = ModelConfig(
-    image=8, patch=2, channels=(8, 16), depths=(1, 1), reduction=(2, 1), heads=(1, 2),
-    hidden=(16, 16), classes=2,
-)  # fmt: skip
-
-
-def quiet(line):
-    pass
-
-
-@pytest.fixture
-def data():
-    """Dark and bright pictures: two classes that anything learns."""
-    random = np.random.default_rng(0)
-    labels = np.arange(48) % 2
-    images = random.integers(0, 100, (48, 8, 8, 3)) + 150 * labels[:, None, None, None]
-    return Dataset(images.astype(np.uint8), labels.astype(np.int64), ("dark", "bright"))
-
-
-def same(first, second):
-    first, second = first.state_dict(), second.state_dict()
-    return all(torch.equal(first[name], second[name]) for name in first)
+from tests.sw.train.networks import CONFIG, quiet, same
 
 
 def test_learns_and_writes_everything(tmp_path, data):
@@ -211,16 +185,6 @@ def test_augmentation_shifts_and_mirrors():
     assert len(seen) == 18
 
 
-def test_distillation_loss_mixes_labels_and_teacher():
-    logits, labels = torch.tensor([[1.0, 0.0]]), torch.tensor([0])
-    to_label = math.log(1 + math.exp(-1))
-    soft = torch.tensor([[0.0, 0.0]])
-    to_teacher = 0.5 * to_label + 0.5 * (to_label + 1)
-    got = loss(logits, labels, soft, hard=0.25, temperature=2.0)
-    assert float(got) == pytest.approx(0.25 * to_label + 0.75 * to_teacher)
-    assert float(loss(logits, labels, None, 0.25, 2.0)) == pytest.approx(to_label)
-
-
 def test_cutmix_takes_a_box_from_the_next_picture():
     pixels = torch.arange(3, dtype=torch.uint8).view(3, 1, 1, 1).repeat(1, 8, 8, 3)
     shares = []
@@ -237,35 +201,6 @@ def test_cutmix_takes_a_box_from_the_next_picture():
 def test_seeds_of_neighbours_are_far_apart():
     seeds = {seed_of(a, b, c) for a in range(4) for b in range(20) for c in range(-2, 4)}
     assert len(seeds) == 480 and all(0 <= seed < 1 << 63 for seed in seeds)
-
-
-def write_teacher(path, classes):
-    model = CifarResNet(1, classes)
-    np.savez(path, **{n: v.numpy() for n, v in model.state_dict().items() if "num_b" not in n})
-    return model
-
-
-def test_teacher_logits_are_kept(tmp_path, data):
-    write_teacher(tmp_path / "teacher.npz", 2)
-    lines = []
-    first = teacher_logits(tmp_path / "teacher.npz", data, tmp_path, lines.append)
-    again = teacher_logits(tmp_path / "teacher.npz", data, tmp_path, lines.append)
-    assert torch.equal(first, again) and first.shape == (2, 48, 2) and len(lines) == 1
-    (kept,) = tmp_path.glob("teacher_*.npy")
-    kept.write_bytes(b"damage")
-    again = teacher_logits(tmp_path / "teacher.npz", data, tmp_path, lines.append)
-    assert torch.equal(first, again) and len(lines) == 2
-
-
-def test_a_teacher_that_does_not_match_is_refused(tmp_path, data):
-    write_teacher(tmp_path / "wrong.npz", 10)
-    with pytest.raises(TrainError, match="10 classes, the data has 2; give a teacher"):
-        teacher_logits(tmp_path / "wrong.npz", data, tmp_path)
-    broken = {n: v.numpy() for n, v in CifarResNet(1, 2).state_dict().items() if "num_b" not in n}
-    broken["linear.bias"] = np.full(2, np.nan, np.float32)
-    np.savez(tmp_path / "broken.npz", **broken)
-    with pytest.raises(TrainError, match="gives logits that are no numbers"):
-        teacher_logits(tmp_path / "broken.npz", data, tmp_path, quiet)
 
 
 @pytest.mark.parametrize("field", ["epochs", "batch", "rate", "temperature", "minutes"])
