@@ -184,12 +184,12 @@ def place_and_route(
         The router would not have ended.
     """
     platform, name = board.platform(), f"{TOP}.seed{seed}"
-    netlist = f"{TOP}.json"
+    family, netlist = board.device.family, f"{TOP}.json"
     if board.planned:
         planned = f"{name}.planned.json"
-        floorplan(folder / netlist, folder / planned, TOP, board.device.grid, seed, report)
+        floorplan(folder / netlist, folder / planned, TOP, family, board.device.grid, seed, report)
         netlist = planned
-    options, placed = board.device.family.place(platform, TOP, netlist, seed, board.clock_hz)
+    options, placed = family.place(platform, TOP, netlist, seed, board.clock_hz)
     command = [nextpnr, *options, "--report", f"{name}.json", "--log", f"{name}.log", "-q"]
     text = run(command, folder, f"{name}.log", report, diverges)
     found = json.loads((folder / f"{name}.json").read_text())

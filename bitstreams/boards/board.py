@@ -58,11 +58,6 @@ class Board:
         Of a placement that is known to route: with others the router may not end.
     planned : bool
         Whether block RAMs and multipliers get their sites from `bitstreams.floorplan`.
-
-    Raises
-    ------
-    BoardError
-        `planned`, and its device has no grid.
     """
 
     name: str
@@ -77,13 +72,6 @@ class Board:
     models: tuple[str, ...]
     seed: int = 1
     planned: bool = False
-
-    def __post_init__(self) -> None:
-        if self.planned and not self.device.grid:
-            raise BoardError(
-                f"board {self.name}: no floorplan, as the places of {self.device.name}'s RAMs and "
-                "multipliers are not known; leave out --floorplan"
-            )
 
     @property
     def memory_hz(self) -> int:

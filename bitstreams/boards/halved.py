@@ -11,7 +11,9 @@ from bitstreams.tools import ToolError
 class HalvedClock(Elaboratable):
     """Drives clock and reset of ``sync``, an oscillator's frequency halved once or more.
 
-    Flip-flops divide it: nothing to lock, and nothing of the family's PLLs to know.  The reset
+    Flip-flops divide it: nothing to lock, and nothing of the family's PLLs to know.  The last one
+    follows the divider and drives clock pins alone, so that the clock needs no wire of the fabric:
+    where it did, nextpnr's router sometimes could not bind that wire, and did not end.  The reset
     holds for `RESET_CYCLES` cycles from configuration on; the registers of both start from their
     configured values.
 
@@ -41,15 +43,15 @@ class HalvedClock(Elaboratable):
         m = Module()
         m.domains.oscillator = ClockDomain(reset_less=True, local=True)
         m.domains.wake = ClockDomain(reset_less=True, local=True)
-        divider = Signal(self._halvings)
+        divider, clock = Signal(self._halvings), Signal()
         passed = Signal(range(RESET_CYCLES))
         reset = Signal(init=1)
         m.d.comb += [
             ClockSignal("oscillator").eq(self._input_clock),
-            ClockSignal("wake").eq(divider[-1]),
-            ClockSignal("sync").eq(divider[-1]),
+            ClockSignal("wake").eq(clock),
+            ClockSignal("sync").eq(clock),
             ResetSignal("sync").eq(reset),
         ]
-        m.d.oscillator += divider.eq(divider + 1)
+        m.d.oscillator += [divider.eq(divider + 1), clock.eq(divider[-1])]
         m.d.wake += [reset.eq(~passed.all()), passed.eq(passed + ~passed.all())]
         return m

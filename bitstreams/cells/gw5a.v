@@ -71,6 +71,48 @@ module DFFSE (input CLK, D, CE, SET, output reg Q);
         else if (CE) Q <= D;
 endmodule
 
+// 27 x 18 bits, signed, its registers bypassed and nothing added: as synthesis uses it.
+`define REGISTER(name) \
+    parameter ``name``_CLK = "BYPASS", ``name``_CE = "CE0", ``name``_RESET = "RESET0"
+`define CLOCKED(name) (``name``_CLK != "BYPASS")
+module MULTALU27X18 #(
+    `REGISTER(AREG), `REGISTER(BREG), `REGISTER(DREG), `REGISTER(C_IREG), `REGISTER(PSEL_IREG),
+    `REGISTER(PADDSUB_IREG), `REGISTER(ADDSUB0_IREG), `REGISTER(ADDSUB1_IREG), `REGISTER(CSEL_IREG),
+    `REGISTER(CASISEL_IREG), `REGISTER(ACCSEL_IREG), `REGISTER(PREG), `REGISTER(ADDSUB0_PREG),
+    `REGISTER(ADDSUB1_PREG), `REGISTER(CSEL_PREG), `REGISTER(CASISEL_PREG), `REGISTER(ACCSEL_PREG),
+    `REGISTER(C_PREG), `REGISTER(OREG),
+    parameter FB_PREG_EN = "FALSE", SOA_PREG_EN = "FALSE", MULT_RESET_MODE = "SYNC",
+    parameter [47:0] PRE_LOAD = 0,
+    parameter DYN_P_SEL = "FALSE", DYN_P_ADDSUB = "FALSE", DYN_A_SEL = "FALSE",
+    parameter DYN_ADD_SUB_0 = "FALSE", DYN_ADD_SUB_1 = "FALSE", DYN_C_SEL = "FALSE",
+    parameter DYN_CASI_SEL = "FALSE", DYN_ACC_SEL = "FALSE", MULT12X12_EN = "FALSE",
+    parameter [0:0] P_SEL = 0, P_ADDSUB = 0, A_SEL = 0, ADD_SUB_0 = 0, ADD_SUB_1 = 0, C_SEL = 1,
+    parameter [0:0] CASI_SEL = 0, ACC_SEL = 0
+) (
+    output [47:0] DOUT, CASO, output [26:0] SOA,
+    input [26:0] A, SIA, input [17:0] B, input [47:0] C, CASI, input [25:0] D,
+    input ACCSEL, PSEL, ASEL, PADDSUB, CSEL, CASISEL, input [1:0] ADDSUB, CLK, CE, RESET
+);
+    wire signed [26:0] left = A;
+    wire signed [17:0] right = B;
+    assign DOUT = left * right;
+    assign CASO = 0;
+    assign SOA = 0;
+    initial if (
+        `CLOCKED(AREG) || `CLOCKED(BREG) || `CLOCKED(DREG) || `CLOCKED(C_IREG) ||
+        `CLOCKED(PSEL_IREG) || `CLOCKED(PADDSUB_IREG) || `CLOCKED(ADDSUB0_IREG) ||
+        `CLOCKED(ADDSUB1_IREG) || `CLOCKED(CSEL_IREG) || `CLOCKED(CASISEL_IREG) ||
+        `CLOCKED(ACCSEL_IREG) || `CLOCKED(PREG) || `CLOCKED(ADDSUB0_PREG) ||
+        `CLOCKED(ADDSUB1_PREG) || `CLOCKED(CSEL_PREG) || `CLOCKED(CASISEL_PREG) ||
+        `CLOCKED(ACCSEL_PREG) || `CLOCKED(C_PREG) || `CLOCKED(OREG) || FB_PREG_EN != "FALSE" ||
+        SOA_PREG_EN != "FALSE" || DYN_P_SEL != "FALSE" || DYN_P_ADDSUB != "FALSE" ||
+        DYN_A_SEL != "FALSE" || DYN_ADD_SUB_0 != "FALSE" || DYN_ADD_SUB_1 != "FALSE" ||
+        DYN_C_SEL != "FALSE" || DYN_CASI_SEL != "FALSE" || DYN_ACC_SEL != "FALSE" ||
+        MULT12X12_EN != "FALSE" || P_SEL || P_ADDSUB || A_SEL || ADD_SUB_0 || ADD_SUB_1 || C_SEL ||
+        CASI_SEL || ACC_SEL
+    ) $stop;
+endmodule
+
 // 16 x 4 bits, written at the clock, read at any time.
 module RAM16SDP4 #(
     parameter [15:0] INIT_0 = 16'b0, parameter [15:0] INIT_1 = 16'b0,

@@ -40,6 +40,7 @@ ECP5 = Family(
     # Within 1 % of what nextpnr counts after packing.
     sites={"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 6, CHAIN: 4},
     resources={"ff": ("TRELLIS_FF",), "bram": ("DP16KD",), "dsp": ("MULT18X18D",)},
+    drivers={"LUT4": "Z", "TRELLIS_FF": "Q"},
     carry=Carry("CCU2C", "CIN", "COUT"),
     used={
         "lut4": ("TRELLIS_COMB",),

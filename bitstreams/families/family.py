@@ -43,6 +43,8 @@ class Family:
         Cell of the netlist, or `CHAIN`, to the LUT sites that it takes.
     resources : mapping
         ``ff``, ``bram`` and ``dsp`` to the cells that take one each.
+    drivers : mapping
+        LUTs and flip-flops that may be copied, to their output.
     carry : Carry
     used : mapping
         Resource to nextpnr's names of the sites that it takes after packing.
@@ -69,6 +71,7 @@ class Family:
     cells: Path
     sites: Mapping[str, int]
     resources: Mapping[str, tuple[str, ...]]
+    drivers: Mapping[str, str]
     carry: Carry
     used: Mapping[str, tuple[str, ...]]
     columns: Mapping[str, tuple[str, ...]]

@@ -9,6 +9,12 @@ from bitstreams.families.family import CHAIN, MODELS, Carry, Family
 SYNTHESIS = "-family gw5a -noabc9 -nowidelut -noiopads"
 """Options of ``synth_gowin``: plain ABC, no wide multiplexers; Amaranth places the pads."""
 BLOCK_RAMS = MODELS / "gw5a_rams.txt"
+MULTIPLIERS = MODELS / "gw5a_multipliers.v"
+DSP = (
+    "-D DSP_A_MAXWIDTH=27 -D DSP_B_MAXWIDTH=18 -D DSP_A_MINWIDTH=2 -D DSP_B_MINWIDTH=2 "
+    "-D DSP_Y_MINWIDTH=9 -D DSP_SIGNEDONLY -D DSP_NAME=$__MUL27X18"
+)
+"""Products that take a DSP: `synth_gowin` would make all of them of LUTs."""
 FEW_CONTROLS = "-mince 200 -minsrst 200"
 """Options of ``dfflegalize``: an enable or a synchronous reset of fewer flip-flops becomes logic,
 because a slice has one of each and the placer does not end with thousands of them."""
@@ -47,10 +53,13 @@ GW5A = Family(
     name="gw5a",
     nextpnr="nextpnr-himbaechel-gowin",
     packer="gowin_pack",
-    # `synth_gowin` as it stands there with block RAMs and flip-flops of our choice, and without its
-    # naming of every cell, which takes as long as all before it.
+    # `synth_gowin` as it stands there with multipliers in DSPs, block RAMs and flip-flops of our
+    # choice, and without its naming of every cell, which takes as long as all before it.
     synthesis=(
-        f"synth_gowin {SYNTHESIS} -top {{top}} -run begin:map_ram; "
+        f"synth_gowin {SYNTHESIS} -top {{top}} -run begin:coarse; "
+        "opt_expr; opt_clean; opt -nodffe -nosdff; wreduce; peepopt; opt_clean; "
+        f"techmap -map +/mul2dsp.v -map {MULTIPLIERS.name} {DSP}; chtype -set $mul t:$__soft_mul; "
+        f"synth_gowin {SYNTHESIS} -top {{top}} -run coarse:map_ram; "
         f"memory_libmap -lib +/gowin/lutrams.txt -lib {BLOCK_RAMS.name} -D gw5a; "
         "techmap -map +/gowin/lutrams_map.v -map +/gowin/brams_map_gw5a.v; "
         f"synth_gowin {SYNTHESIS} -top {{top}} -run map_ffram:map_ffs; opt_clean; "
@@ -61,21 +70,23 @@ GW5A = Family(
         "setundef -undriven -params -zero; "
         "hilomap -singleton -hicell VCC V -locell GND G; clean; "
     ),
-    files=(BLOCK_RAMS,),
+    files=(BLOCK_RAMS, MULTIPLIERS),
     equal_cells="+/gowin/cells_sim.v",
     cells=MODELS / "gw5a.v",
     # A carry cell is a LUT, a chain begins with one of its own; 16 x 4 bits of distributed RAM
     # take four, and the four beside them.
     sites={**dict.fromkeys(LUTS, 1), "ALU": 1, "RAM16SDP4": 8, CHAIN: 1},
-    resources={"ff": FLIP_FLOPS, "bram": RAMS, "dsp": ("MULT12X12",)},
+    resources={"ff": FLIP_FLOPS, "bram": RAMS, "dsp": ("MULTALU27X18",)},
+    drivers=dict.fromkeys(LUTS, "F") | dict.fromkeys(FLIP_FLOPS, "Q"),
     carry=Carry("ALU", "CIN", "COUT"),
-    used={"lut4": ("LUT4",), "ff": ("DFF",), "bram": ("BSRAM",), "dsp": ("MULT12X12",)},
+    used={"lut4": ("LUT4",), "ff": ("DFF",), "bram": ("BSRAM",), "dsp": ("MULTALU27X18",)},
     columns={
         "LUT": LUTS,
         "ALU": ("ALU",),
         "RAM16SDP4": ("RAM16SDP4",),
         "FF": FLIP_FLOPS,
         "BSRAM": RAMS,
+        "MULTALU27X18": ("MULTALU27X18",),
     },
     columns_note="a LUT and an ALU are a LUT site, RAM16SDP4 8",
     constraints=".cst",

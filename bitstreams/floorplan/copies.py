@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-DRIVERS = {"LUT4": "Z", "TRELLIS_FF": "Q"}
-"""Cells that may be copied, and their output."""
+from bitstreams.floorplan.graph import CLOCKS
+
 MOST = 13
 """Block RAMs that one copy drives."""
 
 
-def copy_drivers(cells: dict[str, Any], sites: dict[str, NDArray[np.float64]]) -> int:
+def copy_drivers(
+    cells: dict[str, Any], sites: dict[str, NDArray[np.float64]], drivers: Mapping[str, str]
+) -> int:
     """Give every LUT or flip-flop that drives more than `MOST` block RAMs copies for them.
 
     nextpnr's router begins a wire at the branch of its net that is nearest to where the wire ends,
@@ -29,6 +31,8 @@ def copy_drivers(cells: dict[str, Any], sites: dict[str, NDArray[np.float64]]) -
         Of a flat, mapped module, as Yosys writes them in JSON; changed.
     sites : dict
         Block RAM to its position in tiles, (x, y).
+    drivers : mapping
+        Type of the LUTs and flip-flops, and their output.
 
     Returns
     -------
@@ -39,11 +43,12 @@ def copy_drivers(cells: dict[str, Any], sites: dict[str, NDArray[np.float64]]) -
     sinks: dict[int, list[tuple[str, str, int]]] = defaultdict(list)
     for name in sites:
         for pin, bits in cells[name]["connections"].items():
-            for place, bit in enumerate(bits):
-                sinks[bit].append((name, pin, place))
+            if pin not in CLOCKS:  # a divided clock comes from a flip-flop, and must stay one
+                for place, bit in enumerate(bits):
+                    sinks[bit].append((name, pin, place))
     copies = 0
     for name, cell in list(cells.items()):
-        output = DRIVERS.get(cell["type"])
+        output = drivers.get(cell["type"])
         if output is None or not cell["connections"].get(output):
             continue
         driven = sinks.get(cell["connections"][output][0], [])

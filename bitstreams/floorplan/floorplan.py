@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from bitstreams.families import Family
 from bitstreams.floorplan.copies import MOST, copy_drivers
 from bitstreams.floorplan.graph import Graph
-from bitstreams.floorplan.grid import MULTIPLIER, RAM, Grid
+from bitstreams.floorplan.grid import Grid, Sites
 from bitstreams.floorplan.spread import Spread
 
 STEPS = 600
@@ -30,6 +31,7 @@ def floorplan(
     netlist: Path,
     planned: Path,
     top: str,
+    family: Family,
     grid: Grid,
     seed: int,
     report: Callable[[str], None] = lambda _: None,
@@ -46,6 +48,7 @@ def floorplan(
         ``BEL`` for the site.
     top : str
         Its module.
+    family : Family
     grid : Grid
         At least as many sites as the netlist has cells for them.
     seed : int
@@ -53,19 +56,17 @@ def floorplan(
     """
     design = json.loads(netlist.read_text())
     cells = design["modules"][top]["cells"]
-    graph = Graph.of(cells)
-    kinds = [kind for kind in (RAM, MULTIPLIER) if kind in graph.types]
-    hard = {kind: graph.cells_of(kind) for kind in kinds}
-    sites = {kind: grid.sites(kind) for kind in kinds}
-    where = {kind: at for kind, (_, at) in sites.items()}
-    placed = _place(graph, grid, seed, hard, where, report) if kinds else {}
+    graph = Graph.of(cells, family)
+    hard = {kind: found for kind in grid.kinds if len(found := graph.cells_of(kind.cells))}
+    placed = _place(graph, grid, seed, hard, report) if hard else {}
     for kind, chosen in placed.items():
         for cell, site in zip(hard[kind], chosen, strict=True):
-            cells[graph.names[cell]].setdefault("attributes", {})["BEL"] = sites[kind][0][site]
-    if RAM in placed:
-        rams = [graph.names[cell] for cell in hard[RAM]]
-        copies = copy_drivers(cells, dict(zip(rams, where[RAM][placed[RAM]], strict=True)))
-        report(f"floorplan: {copies} copies of what drives more than {MOST} {RAM}")
+            cells[graph.names[cell]].setdefault("attributes", {})["BEL"] = kind.names[site]
+    if (rams := grid.rams) in placed:
+        names = [graph.names[cell] for cell in hard[rams]]
+        at = dict(zip(names, rams.at[placed[rams]], strict=True))
+        copies = copy_drivers(cells, at, family.drivers)
+        report(f"floorplan: {copies} copies of what drives more than {MOST} {rams.kind}")
     planned.write_text(json.dumps(design))
 
 
@@ -73,16 +74,16 @@ def _place(
     graph: Graph,
     grid: Grid,
     seed: int,
-    hard: dict[str, NDArray[np.int64]],
-    sites: dict[str, NDArray[np.float64]],
+    hard: dict[Sites, NDArray[np.int64]],
     report: Callable[[str], None],
-) -> dict[str, NDArray[np.int64]]:
-    """The site of every hard cell, by type.
+) -> dict[Sites, NDArray[np.int64]]:
+    """The site of every hard cell, by kind.
 
     Cells are free at first; then they are pulled to the sites of the cheapest assignment, which is
     made anew as they move, ever harder.
     """
     spread = Spread(graph, grid, seed)
+    sites = {kind: kind.at for kind in hard}
     held = np.concatenate(list(hard.values()))
     pins = spread.pins[held][:, None]
     pull, target, chosen = np.zeros((len(held), 2)), None, {}
@@ -99,9 +100,10 @@ def _place(
         spread.step(smooth, 0.5 if step < 0.8 * STEPS else 0.25, held, pull)
     away = np.abs(spread.cells[held] - target).sum(axis=1).mean()
     spread.cells[held] = target
+    placed = ", ".join(f"{len(where)} {kind.kind}" for kind, where in hard.items())
     report(
-        f"floorplan: {', '.join(f'{len(where)} {kind}' for kind, where in hard.items())}, moved "
-        f"{away:.1f} tiles to their sites; wires {graph.wires(spread.cells):,.0f} tiles"
+        f"floorplan: {placed}, moved {away:.1f} tiles to their sites; "
+        f"wires {graph.wires(spread.cells):,.0f} tiles"
     )
     return chosen
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from bitstreams.families import ECP5
+from bitstreams.families import Family
 
 CLOCKS = ("CLK", "CLKA", "CLKB", "CLK0", "CLK1", "CLK2", "CLK3", "WCK", "SCLK", "ECLK")
 """Pins on the clock network: distance costs nothing."""
@@ -37,7 +37,7 @@ class Graph:
     areas: NDArray[np.float64]
 
     @classmethod
-    def of(cls, cells: dict[str, Any]) -> Graph:
+    def of(cls, cells: dict[str, Any], family: Family) -> Graph:
         """The graph of a module's cells, as Yosys writes them in JSON."""
         names, types = list(cells), [cell["type"] for cell in cells.values()]
         pins = [
@@ -54,12 +54,13 @@ class Graph:
         number = np.cumsum(wanted) - 1
         net, cell = number[net[wanted[net]]], cell[wanted[net]]
         joins = csr_array((np.ones(len(net)), (net, cell)), shape=(wanted.sum(), len(names)))
-        areas = [[ECP5.sites.get(t, 0) for t in types], [t in ECP5.resources["ff"] for t in types]]
+        flip_flops = family.resources["ff"]
+        areas = [[family.sites.get(t, 0) for t in types], [t in flip_flops for t in types]]
         return cls(names, types, joins, np.array(areas, float))
 
-    def cells_of(self, kind: str) -> NDArray[np.int64]:
-        """Indices of the cells of a type."""
-        return np.flatnonzero([kind == t for t in self.types])
+    def cells_of(self, kinds: tuple[str, ...]) -> NDArray[np.int64]:
+        """Indices of the cells of these types."""
+        return np.flatnonzero([t in kinds for t in self.types])
 
     def wires(self, at: NDArray[np.float64]) -> float:
         """Half the perimeter of every net's rectangle, in tiles, with cells at (x, y) `at`."""

@@ -1,4 +1,4 @@
-"""Where an ECP5 has its block RAMs and multipliers."""
+"""Where a device has its block RAMs and multipliers."""
 
 from __future__ import annotations
 
@@ -7,12 +7,34 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-RAM, MULTIPLIER = "DP16KD", "MULT18X18D"
-COLUMNS = {
-    RAM: ((0, "EBR0"), (2, "EBR1"), (4, "EBR2"), (6, "EBR3")),
-    MULTIPLIER: ((0, "MULT18_0"), (1, "MULT18_1"), (4, "MULT18_4"), (5, "MULT18_5")),
-}
-"""Cell to its sites in a unit of nine columns: distance from the unit's first, and name."""
+
+@dataclass(frozen=True)
+class Sites:
+    """Places of one kind: any of `cells` may lie in each.
+
+    Parameters
+    ----------
+    kind : str
+        What the device's maker calls them.
+    cells : tuple of str
+        Types in the netlist.
+    places : tuple of (str, int, int)
+        Name as nextpnr's attribute ``BEL`` takes it, x and y in tiles.
+    """
+
+    kind: str
+    cells: tuple[str, ...]
+    places: tuple[tuple[str, int, int], ...]
+
+    @property
+    def names(self) -> list[str]:
+        """The names alone."""
+        return [name for name, _, _ in self.places]
+
+    @property
+    def at(self) -> NDArray[np.float64]:
+        """Positions, shape (places, 2)."""
+        return np.array([where for _, *where in self.places], float)
 
 
 @dataclass(frozen=True)
@@ -23,25 +45,71 @@ class Grid:
     ----------
     width, height : int
         Tiles.
-    units : tuple of int
-        First column of every unit of nine that has block RAMs and multipliers.
-    ram_rows, multiplier_rows : tuple of int
-        Rows of tiles that hold them, and no logic.
+    rams : Sites
+    multipliers : Sites or None
+        None where nextpnr itself has to place them.
+    dark_rows : tuple of int
+        Rows of tiles without logic.
     """
 
     width: int
     height: int
-    units: tuple[int, ...]
-    ram_rows: tuple[int, ...]
-    multiplier_rows: tuple[int, ...]
+    rams: Sites
+    multipliers: Sites | None
+    dark_rows: tuple[int, ...]
 
-    def sites(self, cell: str) -> tuple[list[str], NDArray[np.float64]]:
-        """Names, and positions in tiles, of the sites of `RAM` or `MULTIPLIER`."""
-        rows = {RAM: self.ram_rows, MULTIPLIER: self.multiplier_rows}[cell]
-        found = [
-            (f"X{unit + column}/Y{row}/{name}", (unit + column, row))
+    @property
+    def kinds(self) -> tuple[Sites, ...]:
+        """What the floorplan places."""
+        return (self.rams, self.multipliers) if self.multipliers else (self.rams,)
+
+
+_ECP5_RAMS = ((0, "EBR0"), (2, "EBR1"), (4, "EBR2"), (6, "EBR3"))
+_ECP5_MULTIPLIERS = ((0, "MULT18_0"), (1, "MULT18_1"), (4, "MULT18_4"), (5, "MULT18_5"))
+
+
+def ecp5_grid(
+    width: int,
+    height: int,
+    units: tuple[int, ...],
+    ram_rows: tuple[int, ...],
+    multiplier_rows: tuple[int, ...],
+) -> Grid:
+    """An ECP5's: `units` are the first columns of every nine that have RAMs and multipliers."""
+
+    def sites(cell: str, columns: tuple[tuple[int, str], ...], rows: tuple[int, ...]) -> Sites:
+        places = tuple(
+            (f"X{unit + column}/Y{row}/{name}", unit + column, row)
             for row in rows
-            for unit in self.units
-            for column, name in COLUMNS[cell]
-        ]
-        return [name for name, _ in found], np.array([at for _, at in found], float)
+            for unit in units
+            for column, name in columns
+        )
+        return Sites(cell, (cell,), places)
+
+    return Grid(
+        width,
+        height,
+        sites("DP16KD", _ECP5_RAMS, ram_rows),
+        sites("MULT18X18D", _ECP5_MULTIPLIERS, multiplier_rows),
+        ram_rows + multiplier_rows,
+    )
+
+
+def gw5a_grid(
+    width: int,
+    height: int,
+    ram_rows: dict[int, tuple[range, ...]],
+    multiplier_rows: tuple[int, ...],
+    rams: tuple[str, ...],
+) -> Grid:
+    """A GW5A's: `ram_rows` are columns of RAMs by row.
+
+    A multiplier is a cluster of cells in nextpnr, of which it binds only one to a site.
+    """
+    places = tuple(
+        (f"X{column}Y{row}/BSRAM", column, row)
+        for row, parts in ram_rows.items()
+        for columns in parts
+        for column in columns
+    )
+    return Grid(width, height, Sites("BSRAM", rams, places), None, (*ram_rows, *multiplier_rows))

@@ -47,7 +47,7 @@ class Spread:
         self._joins, self._cells = graph.joins, graph.joins.T.tocsr()
         self.pins = np.asarray(graph.joins.sum(axis=0)).ravel()
         self._dark = np.zeros((grid.height, grid.width))
-        self._dark[list(grid.ram_rows + grid.multiplier_rows)] = SITES * UTILISATION
+        self._dark[list(grid.dark_rows)] = SITES * UTILISATION
         room = (grid.width * grid.height * SITES - np.count_nonzero(self._dark) * SITES) * (
             UTILISATION
         )

@@ -271,15 +271,16 @@ CONFIGURATIONS = {
         ),
         # Its memories hold more of a model, for one that has block RAM in place of external memory.
         Configuration(
-            "2x2x64-l8-on-chip",
-            rows=2,
-            columns=2,
+            "8x4x64-l8-on-chip",
+            rows=8,
+            columns=4,
             lanes=8,
             cluster_columns=2,
             pool_lanes=2,
             x_words=3584,
             u_words=2560,
             column_words=1024,
+            parameter_words=1024,
         ),
     )
 }

@@ -43,13 +43,6 @@ def test_seeds_are_numbers():
     assert refused("build", "--seeds", "1,x").startswith("bitstreams: --seeds '1,x': give numbers")
 
 
-def test_a_floorplan_wants_a_device_whose_places_are_known():
-    assert refused("build", "tang-mega-138k", "--floorplan") == (
-        "bitstreams: board tang-mega-138k: no floorplan, as the places of GW5AST-138's RAMs and "
-        "multipliers are not known; leave out --floorplan"
-    )
-
-
 def test_flash_wants_a_bitstream_and_a_loader(monkeypatch, tmp_path):
     monkeypatch.setattr(command, "REPORTS", tmp_path)
     assert "run `make bitstream BOARD=ulx3s-85f` first" in refused("flash", "ulx3s-85f")

@@ -8,15 +8,16 @@ import re
 import numpy as np
 import pytest
 
-from bitstreams.device import ECP5_25F, ECP5_45F, ECP5_85F
-from bitstreams.families import ECP5
+from bitstreams.boards.tang_mega import TangMega138kPro
+from bitstreams.device import ECP5_25F, ECP5_45F, ECP5_85F, GW5AST_138
+from bitstreams.families import ECP5, GW5A
 from bitstreams.floorplan import floorplan
 from bitstreams.floorplan.copies import MOST, copy_drivers
 from bitstreams.floorplan.graph import FAN_OUT, Graph
-from bitstreams.floorplan.grid import MULTIPLIER, RAM
 from bitstreams.netlist import synthesise
 from bitstreams.tools import find_tool, run
 
+RAM, MULTIPLIER = "DP16KD", "MULT18X18D"
 PLACED = re.compile(r"X(\d+)/Y(\d+)/")
 
 
@@ -53,14 +54,14 @@ def sites(path, kind):
 @pytest.fixture(scope="module")
 def planned(tmp_path_factory):
     path = write(tmp_path_factory.mktemp("ring") / "ring.json", ring(48, 12))
-    floorplan(path, path, "top", ECP5_25F.grid, 1)
+    floorplan(path, path, "top", ECP5, ECP5_25F.grid, 1)
     return path
 
 
 def test_every_cell_has_a_site_of_its_own(planned):
     chosen = sites(planned, RAM)
     assert len(set(chosen)) == len(chosen) == 48
-    assert set(chosen) <= set(ECP5_25F.grid.sites(RAM)[0])
+    assert set(chosen) <= set(ECP5_25F.grid.rams.names)
 
 
 def test_neighbours_are_near(planned):
@@ -76,9 +77,9 @@ def test_neighbours_are_near(planned):
 
 def test_the_same_netlist_and_seed_give_the_same_sites(planned, tmp_path):
     netlist, again = write(tmp_path / "ring.json", ring(48, 12)), tmp_path / "again.json"
-    floorplan(netlist, again, "top", ECP5_25F.grid, 1)
+    floorplan(netlist, again, "top", ECP5, ECP5_25F.grid, 1)
     assert again.read_bytes() == planned.read_bytes()
-    floorplan(netlist, again, "top", ECP5_25F.grid, 2)
+    floorplan(netlist, again, "top", ECP5, ECP5_25F.grid, 2)
     assert again.read_bytes() != planned.read_bytes()
 
 
@@ -100,18 +101,20 @@ def sources(cells):
 def test_what_drives_many_rams_is_copied_for_each_neighbourhood():
     side = 6
     at = {f"ram{n}": np.array(divmod(n, side)) * 10 for n in range(side * side)}
-    cells = {name: cell(RAM, ADA=4, ADB=6, DOA=20 + n) for n, name in enumerate(at)}
-    cells |= {f"ram{n}": cell(RAM, ADA=4, ADB=7) for n in range(side, 2 * side)}
+    cells = {name: cell(RAM, CLKA=2, ADA=4, ADB=6, DOA=20 + n) for n, name in enumerate(at)}
+    cells |= {f"ram{n}": cell(RAM, CLKA=2, ADA=4, ADB=7) for n in range(side, 2 * side)}
     cells["enable"] = cell("LUT4", A=3, B=9, Z=4)
     cells["address"] = cell("TRELLIS_FF", DI=4, CLK=2, Q=6)
+    cells["clock"] = cell("TRELLIS_FF", DI=9, CLK=1, Q=2)
     cells["few"] = cell("TRELLIS_FF", DI=4, CLK=2, Q=7)
     cells["reader"] = cell("LUT4", A=6, Z=9)
     before = sources(cells)
     # Halves, and halves of them: 36 and 30 RAMs are four neighbourhoods each.
-    assert copy_drivers(cells, at) == 3 + 3
+    assert copy_drivers(cells, at, ECP5.drivers) == 3 + 3
     assert sources(cells) == before
     assert cells["enable"]["connections"]["Z"] == [4] == cells["few"]["connections"]["DI"]
     assert cells["reader"]["connections"]["A"] == [6]
+    assert all(cells[name]["connections"]["CLKA"] == [2] for name in at)
     reached = {}
     for name, place in at.items():
         reached.setdefault(cells[name]["connections"]["ADA"][0], []).append(place)
@@ -124,7 +127,7 @@ def test_what_drives_many_rams_is_copied_for_each_neighbourhood():
 def test_a_netlist_without_such_cells_stays_as_it_is(tmp_path):
     path = write(tmp_path / "lut.json", {"lut": cell("LUT4", A=3, Z=4)})
     before = path.read_bytes()
-    floorplan(path, path, "top", ECP5_25F.grid, 1)
+    floorplan(path, path, "top", ECP5, ECP5_25F.grid, 1)
     assert path.read_bytes() == before
 
 
@@ -132,13 +135,13 @@ def test_clocks_and_nets_without_distance_do_not_pull():
     cells = {
         f"ff{n}": cell("TRELLIS_FF", CLK=2, CE=3, DI=4 + n, Q=5 + n) for n in range(FAN_OUT + 1)
     }
-    graph = Graph.of(cells)
+    graph = Graph.of(cells, ECP5)
     assert graph.joins.shape == (FAN_OUT, FAN_OUT + 1)
     assert (graph.joins.sum(axis=1) == 2).all()
 
 
 def test_wires_are_half_the_perimeter():
-    graph = Graph.of({"a": cell("LUT4", Z=2), "b": cell("LUT4", A=2), "c": cell("LUT4", A=2)})
+    graph = Graph.of({"a": cell("LUT4", Z=2), "b": cell("LUT4", A=2), "c": cell("LUT4", A=2)}, ECP5)
     assert graph.wires(np.array([[0.0, 0.0], [3.0, 1.0], [1.0, 5.0]])) == 3 + 5
 
 
@@ -155,10 +158,10 @@ def test_the_sites_are_those_of_nextpnr(option, device, tmp_path):
     ports = f"input c, input d, output q); wire [{rams + multipliers - 1}:0] o; assign q = ^o;"
     (tmp_path / "top.v").write_text("\n".join([f"module top({ports}", *lines, "endmodule"]))
     synthesise(ECP5, "top.v", "top", tmp_path)
-    floorplan(tmp_path / "top.json", tmp_path / "top.json", "top", device.grid, 1)
-    for kind, count in ((RAM, rams), (MULTIPLIER, multipliers)):
-        assert sorted(sites(tmp_path / "top.json", kind)) == sorted(device.grid.sites(kind)[0])
-        assert len(device.grid.sites(kind)[0]) == count
+    floorplan(tmp_path / "top.json", tmp_path / "top.json", "top", ECP5, device.grid, 1)
+    for kind, count in zip(device.grid.kinds, (rams, multipliers), strict=True):
+        assert sorted(sites(tmp_path / "top.json", kind.kind)) == sorted(kind.names)
+        assert len(kind.names) == count
     command = [
         find_tool("nextpnr-ecp5"),
         f"--{option}",
@@ -174,3 +177,38 @@ def test_the_sites_are_those_of_nextpnr(option, device, tmp_path):
     for name, one in planned.items():
         if one["type"] in (RAM, MULTIPLIER):
             assert placed[name]["attributes"]["NEXTPNR_BEL"] == one["attributes"]["BEL"]
+
+
+def test_the_sites_of_a_gowin_are_those_of_nextpnr(tmp_path):
+    """All block RAMs are taken, by the names that we give."""
+    device, rams = GW5AST_138, GW5AST_138.grid.rams
+    lines = [
+        f"(* keep *) SDPX9B #(.BIT_WIDTH_0(36), .BIT_WIDTH_1(36)) r{n}(.CLKA(ci), .CLKB(ci), "
+        f".ADA({{14{{di}}}}), .ADB({{14{{di}}}}), .DI({{36{{di}}}}), .DO(o[{n}]), .CEA(di), "
+        f".CEB(di), .OCE(di), .RESET(di), .BLKSELA(3'b0), .BLKSELB(3'b0));"
+        for n in range(device.bram)
+    ]
+    (tmp_path / "top.v").write_text(
+        "\n".join(
+            [
+                "module top(input c, input d, output q); wire ci, di, qo;",
+                f"IBUF c0(.I(c), .O(ci)); IBUF d0(.I(d), .O(di)); wire [{device.bram - 1}:0] o;",
+                "OBUF q0(.I(qo), .O(q)); assign qo = ^o;",
+                *lines,
+                "endmodule",
+            ]
+        )
+    )
+    synthesise(GW5A, "top.v", "top", tmp_path)
+    netlist = tmp_path / "top.json"
+    floorplan(netlist, netlist, "top", GW5A, device.grid, 1)
+    assert sorted(sites(netlist, "SDPX9B")) == sorted(rams.names) and len(set(rams.names)) == 340
+    options, placed = GW5A.place(TangMega138kPro(), "top", netlist.name, 1, 25e6)
+    pins = zip(("c0", "d0", "q0"), ("P16", "P15", "N16"), strict=True)
+    (tmp_path / "top.cst").write_text("".join(f'IO_LOC "{io}" {pin};\n' for io, pin in pins))
+    run([find_tool(GW5A.nextpnr), *options, "--no-route", "-q"], tmp_path, "log", lambda _: None)
+    planned = json.loads(netlist.read_text())["modules"]["top"]["cells"]
+    found = json.loads((tmp_path / placed).read_text())["modules"]["top"]["cells"]
+    for name, one in planned.items():
+        if one["type"] == "SDPX9B":
+            assert found[name]["attributes"]["NEXTPNR_BEL"] == one["attributes"]["BEL"]

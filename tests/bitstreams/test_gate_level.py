@@ -99,7 +99,7 @@ CELLS = [
     ("banks", ECP5, "DP16KD"),
     ("queue", ECP5, "TRELLIS_DPR16X4"),
     ("popcount", GW5A, "ALU"),
-    ("lane", GW5A, "DFF"),
+    ("lane", GW5A, "DFF MULTALU27X18"),
     ("registers", GW5A, "DFFR DFFS DFFE DFFRE DFFSE"),
     ("values", GW5A, "SDPX9B"),
     ("queue", GW5A, "RAM16SDP4"),

@@ -36,6 +36,19 @@ def test_a_router_that_does_not_end():
     )
 
 
+def bound(*failed: str) -> str:
+    """No wire is wanted twice any more; what of them could not be bound."""
+    return "\n".join(LINE.format(9, 0, 0).replace("archfail=NA", f"archfail={n}") for n in failed)
+
+
+def test_a_wire_that_the_device_refuses_is_tried_some_times():
+    assert diverges(log(900, 3) + "\n" + bound("1", "2", "0")) is None
+    assert diverges(log(900, 3) + "\n" + bound(*map(str, range(1, 10)))) is None
+    assert diverges(log(900, 3) + "\n" + bound(*map(str, range(1, 11)))) == (
+        "the router does not end: no wire is wanted twice, but one cannot be bound, 10 times"
+    )
+
+
 def test_a_hopeless_tool_is_stopped(monkeypatch, tmp_path):
     monkeypatch.setattr(tools, "PROGRESS_S", 0.1)
     script = "import time; open('log', 'w').write('worse'); time.sleep(600)"
