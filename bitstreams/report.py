@@ -28,7 +28,7 @@ def as_json(build: Build, models: list[dict[str, Any]]) -> dict[str, Any]:
         "seeds": {str(one.seed): round(one.fmax_mhz, 2) for one in build.routed},
         "seeds_stopped": list(build.stopped),
         "hold_violations": build.best.hold_violations,
-    } | {
+    } | ({"untimed": untimed} if (untimed := board.device.family.untimed) else {}) | {
         name: {
             key: sum(used[site][key] for site in sites if site in used)
             for key in ("used", "available")
@@ -61,6 +61,8 @@ def as_text(build: Build, facts: dict[str, Any]) -> str:
         f"{build.best.seed}'s: {met}",
     ]
     lines += [f"clock {name}: {mhz:.2f} MHz" for name, mhz in clocks(build.best.report).items()]
+    if "untimed" in facts:
+        lines.append(f"not in these clocks, as nextpnr has no delays of them: {facts['untimed']}")
     if facts["hold_violations"]:
         lines.append(f"hold time: MISSED by {facts['hold_violations']} paths")
     lines += ["", "critical paths"]

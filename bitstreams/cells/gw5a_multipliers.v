@@ -1,6 +1,6 @@
 // What `mul2dsp` makes of a product, as a GW5A's DSP (Gowin UG305): 27 x 18 bits, signed.  Its
 // registers are bypassed, as the design's are in the fabric, and nothing is added to the product.
-// The packer wants to be told of everything, defaults too.
+// The packer sets what it is told of, so it is told of everything, defaults too.
 `define BYPASSED(register) \
     .``register``_CLK("BYPASS"), .``register``_CE("CE0"), .``register``_RESET("RESET0")
 

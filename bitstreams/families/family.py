@@ -60,6 +60,8 @@ class Family:
         packer's input.
     pack : callable
         ``pack(platform, placed, bitstream)``: the packer's options.
+    untimed : str
+        Paths of which nextpnr has no delays, in words: reports say so.
     """
 
     name: str
@@ -80,6 +82,7 @@ class Family:
     bitstream: str
     place: Callable[[Platform, str, str, int, float], tuple[list[str], str]]
     pack: Callable[[Platform, str, str], list[str]]
+    untimed: str = ""
 
 
 MODELS = Path(__file__).parent.parent / "cells"

@@ -86,11 +86,12 @@ GW5A = Family(
         "RAM16SDP4": ("RAM16SDP4",),
         "FF": FLIP_FLOPS,
         "BSRAM": RAMS,
-        "MULTALU27X18": ("MULTALU27X18",),
+        "DSP": ("MULTALU27X18",),
     },
     columns_note="a LUT and an ALU are a LUT site, RAM16SDP4 8",
     constraints=".cst",
     bitstream=".fs",
     place=_place,
     pack=lambda platform, placed, bitstream: ["-d", platform.chip, "-o", bitstream, placed],
+    untimed="paths out of block RAMs and multipliers",
 )
