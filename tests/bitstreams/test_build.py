@@ -14,8 +14,7 @@ from amaranth.sim import Simulator
 from bitstreams.boards.halved import HalvedClock
 from bitstreams.boards.pll import RESET_CYCLES, Dividers, pll_dividers
 from bitstreams.build import build
-from bitstreams.device import ECP5_25F, Device, FitError, check_fit
-from bitstreams.families import ECP5
+from bitstreams.device import ECP5_25F, FitError, check_fit
 from bitstreams.report import write_reports
 from bitstreams.timing import hold_violations
 from bitstreams.tools import ToolError, find_tool, run
@@ -103,7 +102,7 @@ def test_seeds_side_by_side(built, tmp_path):
 
 
 def test_what_does_not_fit_is_refused_before_placement(tmp_path):
-    board = replace(BOARD, device=Device(ECP5, "small", 500, 100_000, 0, 0))
+    board = replace(BOARD, device=replace(ECP5_25F, name="small", lut4=500))
     with pytest.raises(FitError, match=r"does not fit small: needs lut4 \d+ of 500; choose"):
         build(board, tmp_path)
     assert not list(tmp_path.glob("*.seed*"))

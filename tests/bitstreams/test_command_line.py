@@ -86,10 +86,12 @@ def test_models_are_renewed_and_all_else_in_the_reports_stays(monkeypatch, tmp_p
     )
 
 
-def test_models_of_a_board_that_is_not_routed_or_other_gateware_are_refused(monkeypatch):
-    assert refused("models", "tang-mega-138k").endswith(
-        "not routed; run `make bitstream BOARD=tang-mega-138k` first"
-    )
+def test_models_of_a_board_that_is_not_routed_or_other_gateware_are_refused(monkeypatch, tmp_path):
+    with monkeypatch.context() as nowhere:
+        nowhere.setattr(command, "REPORTS", tmp_path)
+        assert refused("models", "ulx3s-45f").endswith(
+            "not routed; run `make bitstream BOARD=ulx3s-45f` first"
+        )
     monkeypatch.setattr(command, "_same_gateware", lambda *_: False)
     assert "its report is of other gateware" in refused("models", "ulx3s-85f")
 
