@@ -64,7 +64,6 @@ GRID_138 = gw5a_grid(
         99: (range(1, 179, 3),),
     },
     (18, 36, 54, 72, 90),
-    GW5A.resources["bram"],
 )
 ECP5_25F = Device(ECP5, "LFE5U-25F", 24288, 24288, 56, 28, GRID_25F)
 ECP5_45F = Device(ECP5, "LFE5U-45F", 43848, 43848, 108, 72, GRID_45F)

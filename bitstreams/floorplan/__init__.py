@@ -7,6 +7,5 @@ optimal assignment (`floorplan`) give each RAM and multiplier its site first.
 """
 
 from bitstreams.floorplan.floorplan import floorplan
-from bitstreams.floorplan.grid import Grid
 
-__all__ = ["Grid", "floorplan"]
+__all__ = ["floorplan"]

@@ -60,8 +60,9 @@ def floorplan(
     hard = {kind: found for kind in grid.kinds if len(found := graph.cells_of(kind.cells))}
     placed = _place(graph, grid, seed, hard, report) if hard else {}
     for kind, chosen in placed.items():
+        sites = kind.names
         for cell, site in zip(hard[kind], chosen, strict=True):
-            cells[graph.names[cell]].setdefault("attributes", {})["BEL"] = kind.names[site]
+            cells[graph.names[cell]].setdefault("attributes", {})["BEL"] = sites[site]
     if (rams := grid.rams) in placed:
         names = [graph.names[cell] for cell in hard[rams]]
         at = dict(zip(names, rams.at[placed[rams]], strict=True))

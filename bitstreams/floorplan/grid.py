@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bitstreams.families import ECP5, GW5A
+
 
 @dataclass(frozen=True)
 class Sites:
@@ -77,20 +79,21 @@ def ecp5_grid(
 ) -> Grid:
     """An ECP5's: `units` are the first columns of every nine that have RAMs and multipliers."""
 
-    def sites(cell: str, columns: tuple[tuple[int, str], ...], rows: tuple[int, ...]) -> Sites:
+    def sites(kind: str, columns: tuple[tuple[int, str], ...], rows: tuple[int, ...]) -> Sites:
         places = tuple(
             (f"X{unit + column}/Y{row}/{name}", unit + column, row)
             for row in rows
             for unit in units
             for column, name in columns
         )
+        (cell,) = ECP5.resources[kind]
         return Sites(cell, (cell,), places)
 
     return Grid(
         width,
         height,
-        sites("DP16KD", _ECP5_RAMS, ram_rows),
-        sites("MULT18X18D", _ECP5_MULTIPLIERS, multiplier_rows),
+        sites("bram", _ECP5_RAMS, ram_rows),
+        sites("dsp", _ECP5_MULTIPLIERS, multiplier_rows),
         ram_rows + multiplier_rows,
     )
 
@@ -100,7 +103,6 @@ def gw5a_grid(
     height: int,
     ram_rows: dict[int, tuple[range, ...]],
     multiplier_rows: tuple[int, ...],
-    rams: tuple[str, ...],
 ) -> Grid:
     """A GW5A's: `ram_rows` are columns of RAMs by row.
 
@@ -112,4 +114,5 @@ def gw5a_grid(
         for columns in parts
         for column in columns
     )
-    return Grid(width, height, Sites("BSRAM", rams, places), None, (*ram_rows, *multiplier_rows))
+    rams = Sites("BSRAM", GW5A.resources["bram"], places)
+    return Grid(width, height, rams, None, (*ram_rows, *multiplier_rows))

@@ -145,6 +145,16 @@ def test_wires_are_half_the_perimeter():
     assert graph.wires(np.array([[0.0, 0.0], [3.0, 1.0], [1.0, 5.0]])) == 3 + 5
 
 
+def assert_placed(planned, placed, kinds):
+    """nextpnr has put every cell of these types where the floorplan says."""
+    planned, placed = (
+        json.loads(path.read_text())["modules"]["top"]["cells"] for path in (planned, placed)
+    )
+    for name, one in planned.items():
+        if one["type"] in kinds:
+            assert placed[name]["attributes"]["NEXTPNR_BEL"] == one["attributes"]["BEL"]
+
+
 @pytest.mark.parametrize(
     "option, device", [("25k", ECP5_25F), ("45k", ECP5_45F), ("85k", ECP5_85F)]
 )
@@ -172,11 +182,7 @@ def test_the_sites_are_those_of_nextpnr(option, device, tmp_path):
     ]
     command += ["--lpf-allow-unconstrained", "--no-tmdriv", "--no-route", "--write", "placed.json"]
     run([*command, "-q"], tmp_path, "log", lambda _: None)
-    planned = json.loads((tmp_path / "top.json").read_text())["modules"]["top"]["cells"]
-    placed = json.loads((tmp_path / "placed.json").read_text())["modules"]["top"]["cells"]
-    for name, one in planned.items():
-        if one["type"] in (RAM, MULTIPLIER):
-            assert placed[name]["attributes"]["NEXTPNR_BEL"] == one["attributes"]["BEL"]
+    assert_placed(tmp_path / "top.json", tmp_path / "placed.json", (RAM, MULTIPLIER))
 
 
 def test_the_sites_of_a_gowin_are_those_of_nextpnr(tmp_path):
@@ -207,8 +213,4 @@ def test_the_sites_of_a_gowin_are_those_of_nextpnr(tmp_path):
     pins = zip(("c0", "d0", "q0"), ("P16", "P15", "N16"), strict=True)
     (tmp_path / "top.cst").write_text("".join(f'IO_LOC "{io}" {pin};\n' for io, pin in pins))
     run([find_tool(GW5A.nextpnr), *options, "--no-route", "-q"], tmp_path, "log", lambda _: None)
-    planned = json.loads(netlist.read_text())["modules"]["top"]["cells"]
-    found = json.loads((tmp_path / placed).read_text())["modules"]["top"]["cells"]
-    for name, one in planned.items():
-        if one["type"] == "SDPX9B":
-            assert found[name]["attributes"]["NEXTPNR_BEL"] == one["attributes"]["BEL"]
+    assert_placed(netlist, tmp_path / placed, ("SDPX9B",))
