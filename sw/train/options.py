@@ -28,7 +28,7 @@ def parse(argv) -> argparse.Namespace:
     add("--data", required=True, help="cifar-10-batches-py, mosaic folder, or train/ and test/")
     add("--teacher", type=Path, help="CIFAR ResNet (.npz) to distil from")
     add("--out", type=Path, help="folder for state, log and weights; default build/train/RECIPE")
-    add("--init", type=Path, help="checkpoint of the same architecture to start from")
+    add("--init", type=Path, help="checkpoint to start from; with --grow a shallower one")
     add("--held-out", type=int, default=0, help="training pictures kept aside for validation")
     add("--skip-unreadable", action="store_true", help="leave unreadable pictures out, by name")
     add("--device", help="cpu or cuda; default: the accelerator if there is one")

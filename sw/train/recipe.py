@@ -51,6 +51,9 @@ class Recipe:
     fresh_stem : bool
         Start the first patch embedding at random when the rest comes from real numbers: from
         ``real``, or from the checkpoint that a run starts with.
+    grow : bool
+        The checkpoint that a run starts with may have fewer blocks and other hidden widths
+        (:func:`sw.train.grow.grow`).
     seed : int
     """
 
@@ -71,6 +74,7 @@ class Recipe:
     noise: float = 0.0
     real: float = 0.0
     fresh_stem: bool = False
+    grow: bool = False
     seed: int = 0
 
     def __post_init__(self):

@@ -5,7 +5,9 @@ from pathlib import Path
 import torch
 
 from sw.model import BinaryViT, CheckpointError
-from sw.model.checkpoint import load_state, read_state
+from sw.model.checkpoint import load_state, read_state, saved_config
+from sw.train.grow import grow
+from sw.train.recipe import Recipe
 
 STEM = "vit.embeddings.patch_embeddings."
 """Names of the first patch embedding."""
@@ -34,8 +36,8 @@ def refresh_stem(model: BinaryViT) -> None:
 
 
 @torch.no_grad()
-def start_from(model: BinaryViT, checkpoint: Path, fresh_stem: bool) -> None:
-    """Take the weights of another run, all or all but the first patch embedding.
+def start_from(model: BinaryViT, checkpoint: Path, recipe: Recipe) -> None:
+    """Take the weights of another run, as ``recipe.fresh_stem`` and ``recipe.grow`` say.
 
     Raises
     ------
@@ -43,12 +45,15 @@ def start_from(model: BinaryViT, checkpoint: Path, fresh_stem: bool) -> None:
         If the file is no checkpoint, or one of another architecture: names the first difference.
     """
     state = read_state(checkpoint)
-    if fresh_stem:
-        own = {name: value for name, value in model.state_dict().items() if name.startswith(STEM)}
-        state = {name: value for name, value in state.items() if not name.startswith(STEM)} | own
     try:
+        if recipe.grow:
+            state = grow(model, state, saved_config(checkpoint))
+        if recipe.fresh_stem:
+            own = model.state_dict()
+            state |= {name: value for name, value in own.items() if name.startswith(STEM)}
         load_state(model, state)
     except CheckpointError as error:
+        hint = "" if recipe.grow else "; --grow takes a network of fewer blocks"
         raise CheckpointError(
-            f"{checkpoint}: of another architecture than this run: {error}"
+            f"{checkpoint}: of another architecture than this run: {error}{hint}"
         ) from None

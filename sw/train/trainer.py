@@ -50,7 +50,7 @@ class Trainer:
     compiled : str
         Mode of ``torch.compile``, worth its minute on long runs; empty for none.
     init : Path or None
-        Checkpoint of the same architecture to start from.
+        Checkpoint to start from, of the same architecture unless the recipe says ``grow``.
     teacher : ConsistentTeacher or None
         What a recipe that is ``consistent`` distils from, in place of ``soft``.
 
@@ -75,7 +75,7 @@ class Trainer:
         self.model = BinaryViT(config).train()
         start_clips(self.model)
         if init is not None:
-            start_from(self.model, init, recipe.fresh_stem)
+            start_from(self.model, init, recipe)
         self.model.to(self.place.device)
         self.real = recipe.is_real(0.0)
         self.model.set_real(self.real)
