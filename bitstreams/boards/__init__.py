@@ -26,7 +26,7 @@ BOARDS = {
         Board("ulx3s-25f", ECP5_25F, ULX3S_25F_Platform, Ulx3s, CONFIGURATIONS["2x2x64-l8"],
               37_500_000, DEFAULT_BAUD, SDRAM, "ulx3s", (SHIPPED, PAPER), seed=2),
         Board("tang-mega-138k", GW5AST_138, TangMega138kPro, TangMega,
-              CONFIGURATIONS["8x4x64-l8-on-chip"], 25_000_000, 1_000_000, OnChip(24_576),
+              CONFIGURATIONS["8x4x64-l8-on-chip"], 25_000_000, 1_000_000, OnChip(27_648),
               "tangmega138k", (SHIPPED,), planned=True),
     )
 }
