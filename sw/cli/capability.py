@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from sw.atomic import write_atomically
 from sw.cli.common import JsonOption, ending, note
 from sw.cli.labelled import labelled
 from sw.compiler.packed import PackedNetwork
@@ -63,7 +64,7 @@ def capability(
             rates = {} if data is None else _rates(packed, data, limit)
             report["intervals"] = _print_intervals(console, found, rates)
         if json_path is not None:
-            json_path.write_text(json.dumps(report, indent=1) + "\n")
+            write_atomically(json_path, (json.dumps(report, indent=1) + "\n").encode())
 
 
 def _print_known(console: Console, walks: dict) -> dict[str, int]:

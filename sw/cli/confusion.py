@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
 
+from sw.atomic import write_atomically
 from sw.files import InputError, check_output
 
 MOST_NAMED = 30
@@ -52,5 +54,7 @@ def draw_confusion(confusion: np.ndarray, names: tuple[str, ...], path: Path, ti
     axes.set_xlabel("taken for")
     axes.set_ylabel("label")
     axes.set_title(title)
-    figure.savefig(path, dpi=150, bbox_inches="tight")
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=150, bbox_inches="tight")
     pyplot.close(figure)
+    write_atomically(path, content.getvalue())

@@ -17,6 +17,7 @@ from rich.table import Table
 
 from hw.spec import contract_digest
 from hw.spec.configuration import DEFAULT_CONFIGURATION
+from sw.atomic import write_atomically
 from sw.cli.common import (
     BackendOption,
     BatchOption,
@@ -115,11 +116,6 @@ def evaluate(
             }
             if real is not None:
                 report["float"] = _beside_float(real, checkpoint, pictures, result)
-            if picture is not None:
-                title = f"{Path(model).name} on {backend}: {report['top1']:.2f} %"
-                draw_confusion(np.array(report["confusion"]), packed.classes, picture, title)
-            if json_path is not None:
-                json_path.write_text(json.dumps(report) + "\n")
             console.print(
                 f"{model} on {backend}: top-1 {report['top1']:.2f} % of {report['images']:,} "
                 f"pictures, {len(result.logits) / result.seconds:,.1f} pictures/s",
@@ -137,6 +133,11 @@ def evaluate(
                 )
             console.print(_table(packed, np.array(report["confusion"])))
             print_cycles(console, accelerator, result.cycles)
+            if picture is not None:
+                title = f"{Path(model).name} on {backend}: {report['top1']:.2f} %"
+                draw_confusion(np.array(report["confusion"]), packed.classes, picture, title)
+            if json_path is not None:
+                write_atomically(json_path, (json.dumps(report) + "\n").encode())
 
 
 def _run(accelerator: Accelerator, images: np.ndarray, call: int) -> Result:

@@ -12,6 +12,7 @@ from rich.table import Table
 from hw.spec import find_configuration
 from hw.spec.configuration import DEFAULT_CONFIGURATION
 from hw.spec.numerics import VALUE
+from sw.atomic import write_atomically
 from sw.cli.common import ConfigOption, JsonOption, ending, note
 from sw.cli.facts import batch_facts, cycle_facts, model_facts, program_facts
 from sw.cycles.memory import PRESETS
@@ -63,7 +64,7 @@ def inspect(
             facts["batches"] = batch_facts(program, packed, memory, batches)
             print_batches(console, facts["prediction"], facts["batches"])
         if json_path is not None:
-            json_path.write_text(json.dumps(facts, indent=1) + "\n")
+            write_atomically(json_path, (json.dumps(facts, indent=1) + "\n").encode())
 
 
 def _batches(text: str | None) -> list[int]:

@@ -15,6 +15,7 @@ from rich.table import Table
 from hw.spec import find_configuration
 from hw.spec.configuration import DEFAULT_CONFIGURATION, Configuration
 from hw.spec.numerics import VALUE, Format
+from sw.atomic import write_atomically
 from sw.cli.common import ConfigOption, JsonOption, ending, note
 from sw.cli.float_model import float_classes
 from sw.cli.labelled import Labelled, labelled
@@ -47,6 +48,8 @@ class Row:
         Percent: accuracies, and pictures that both give the same class.
     chip_kbit, position_kbit : float
         x and u memory of the configuration, and the stored position embeddings, at that width.
+    pictures : int
+        How many were compared.
     """
 
     thresholds: str
@@ -56,12 +59,14 @@ class Row:
     agreement: float
     chip_kbit: float
     position_kbit: float
+    pictures: int
 
     @property
     def near(self) -> bool:
         """Whether golden is as close to float as it must be."""
         return (
-            self.float_top1 - self.golden_top1 <= NEAR_POINTS and self.agreement >= NEAR_AGREEMENT
+            abs(self.float_top1 - self.golden_top1) <= NEAR_POINTS
+            and self.agreement >= NEAR_AGREEMENT
         )
 
 
@@ -94,9 +99,10 @@ def precision(
         rows = _rows(model, data, formats, limit, configuration)
         Console(width=LARGE_COLUMNS).print(_table(rows, config))
         if json_path is not None:
-            report = {"checkpoint": str(checkpoint), "pictures": limit, "configuration": config,
+            report = {"checkpoint": str(checkpoint), "pictures": rows[0].pictures,
+                      "configuration": config,
                       "rows": [vars(row) | {"near": row.near} for row in rows]}  # fmt: skip
-            json_path.write_text(json.dumps(report, indent=1) + "\n")
+            write_atomically(json_path, (json.dumps(report, indent=1) + "\n").encode())
 
 
 def _formats(widths: str) -> list[Format]:
@@ -140,7 +146,7 @@ def _rows(
     import torch
 
     training = load(data, "train", model.config.image)
-    centre_thresholds(model, normalise(torch.from_numpy(training.images[:CENTRED])))
+    centre_thresholds(model, normalise(torch.from_numpy(training.sample(CENTRED).images)))
     calibrate_norms(model, training)
     return rows + _of_thresholds("means", model, data, formats[:1], limit, configuration)
 
@@ -181,6 +187,7 @@ def _of_thresholds(
                 100 * float(np.mean(golden == right)),
                 100 * float(np.mean(golden == real)),
                 *_memory(packed, form, configuration),
+                len(right),
             )
         )
     return rows

@@ -14,6 +14,7 @@ from safetensors.numpy import save
 from hw.spec.digest import contract_digest
 from hw.spec.image import METADATA, VERSION
 from hw.spec.numerics import BRANCH_FIELDS, EXP, PARAMETER_FIELDS
+from sw.atomic import write_atomically
 from sw.compiler.errors import (
     DamagedImage,
     InvalidTensor,
@@ -84,7 +85,7 @@ def pack(network: PackedNetwork, path: str | Path) -> None:
     }
     tensors = {k: np.ascontiguousarray(v) for k, v in tensors.items()}
     metadata["checksum"] = checksum(metadata, tensors)
-    Path(path).write_bytes(_in_order(save(tensors, metadata)))
+    write_atomically(Path(path), _in_order(save(tensors, metadata)))
 
 
 def _in_order(image: bytes) -> bytes:

@@ -15,6 +15,7 @@ __all__ = [
     "DataError",
     "Dataset",
     "Skip",
+    "has_split",
     "load",
     "load_cifar10",
     "load_mosaic",
@@ -24,6 +25,14 @@ __all__ = [
     "random_pictures",
     "read_picture",
 ]
+
+
+def has_split(folder: str | Path, split: str) -> bool:
+    """Whether a data set keeps pictures of ``split`` apart: one sub-folder a class does not."""
+    folder = Path(folder)
+    if (folder / "cifar-10-batches-py").is_dir() or is_cifar10(folder) or is_mosaic(folder):
+        return True
+    return (folder / split).is_dir()
 
 
 def load(

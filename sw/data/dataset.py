@@ -1,5 +1,6 @@
 """A labelled set of equally sized pictures."""
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,6 +51,17 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def digest(self) -> str:
+        """SHA-256, shortened, of pixels, labels and class names."""
+        digest = hashlib.sha256(np.ascontiguousarray(self.images).data)
+        digest.update(np.ascontiguousarray(self.labels).data)
+        digest.update("\n".join(self.class_names).encode())
+        return digest.hexdigest()[:16]
+
+    def sample(self, count: int) -> "Dataset":
+        """``count`` pictures at most, scattered: folders are sorted by class; always the same."""
+        return self.take(np.random.default_rng(0).permutation(len(self))[:count])
 
     def take(self, indices) -> "Dataset":
         """The same classes, only the pictures at ``indices`` (an index array or a slice)."""

@@ -10,6 +10,7 @@ from typing import Annotated
 import torch
 import typer
 
+from sw.atomic import write_atomically
 from sw.compiler.errors import PackedImageError
 from sw.compiler.pack import read_packed
 from sw.data import DataError, load
@@ -54,7 +55,7 @@ def main(
         f"{result['pictures_per_second']:.0f} pictures/s"
     )
     if json_path is not None:
-        json_path.write_text(json.dumps(result, indent=1) + "\n")
+        write_atomically(json_path, (json.dumps(result, indent=1) + "\n").encode())
 
 
 if __name__ == "__main__":

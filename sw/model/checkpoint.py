@@ -10,6 +10,7 @@ import safetensors.torch
 import torch
 from safetensors import SafetensorError
 
+from sw.atomic import write_atomically
 from sw.model.binaryvit import BinaryViT
 from sw.model.config import ModelConfig
 from sw.model.errors import CheckpointError
@@ -150,7 +151,7 @@ def exact_zeros(module: BinaryViT) -> dict[str, int]:
 
 def save_checkpoint(module: BinaryViT, path: str | Path) -> None:
     """Write a module's state as safetensors, with the authors' names and its sizes."""
-    Path(path).write_bytes(checkpoint_bytes(module))
+    write_atomically(Path(path), checkpoint_bytes(module))
 
 
 def checkpoint_bytes(module: BinaryViT) -> bytes:

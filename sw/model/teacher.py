@@ -5,6 +5,7 @@ shortcuts: stride-2 subsampling with zero-padded channels.
 """
 
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -72,7 +73,7 @@ def load_teacher(path: str | Path) -> CifarResNet:
     try:
         with np.load(path, allow_pickle=False) as archive:
             state = {name: torch.from_numpy(archive[name]) for name in archive.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise CheckpointError(f"{path}: not an .npz teacher ({type(error).__name__})") from error
     blocks = len({name.split(".")[1] for name in state if name.startswith("layer1.")})
     if not blocks or "linear.weight" not in state:

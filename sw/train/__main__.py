@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from sw.atomic import write_atomically
 from sw.bad_input import bad_input
 from sw.data import Dataset, Skip, load
 from sw.driver import DriverError
@@ -15,9 +16,9 @@ from sw.train.accuracy import evaluate
 from sw.train.curve import NoPicture, draw_curve
 from sw.train.distillation import ConsistentTeacher, teacher_logits
 from sw.train.errors import NotFiniteError, TrainError
-from sw.train.files import write_atomically
 from sw.train.memory import keep_freed_memory
-from sw.train.options import ABLATION, changed, check_classes, chosen, no_sizes, parse
+from sw.train.options import ABLATION, changed, chosen, no_sizes, parse
+from sw.train.pictures import check_data, test_pictures
 from sw.train.place import Place
 from sw.train.recipes import RECIPES, Named
 from sw.train.trainer import Trainer
@@ -60,7 +61,8 @@ def train(arguments, named: Named, out: Path, place: Place, say, skip: Skip | No
           logits: Path | None = None) -> None:  # fmt: skip
     """One model to its end; the teacher's logits are kept in ``logits``, by default ``out``."""
     data = load(arguments.data, "train", named.model.image, skip)
-    check_classes(arguments.data, data.class_names, named.model)
+    check_data(arguments.data, data, named.model)
+    test = test_pictures(arguments.data, data.class_names, named.model, skip)
     data, held_out = _split(data, arguments.held_out)
     soft = teacher = None
     if arguments.teacher is not None and named.recipe.consistent:
@@ -80,16 +82,18 @@ def train(arguments, named: Named, out: Path, place: Place, say, skip: Skip | No
     if held_out is not None:
         result["held_out"] = evaluate(trainer.model, held_out)
         say(f"held-out training pictures: {result['held_out']:.2%}")
-    test = load(arguments.data, "test", named.model.image, skip)
-    check_classes(arguments.data, test.class_names, named.model)
-    result |= {"test": evaluate(trainer.model, test), "test_pictures": len(test)}
+    if test is not None:
+        result |= {"test": evaluate(trainer.model, test), "test_pictures": len(test)}
     log = json.loads((out / "log.json").read_text()) | {"result": result}
     write_atomically(out / "log.json", (json.dumps(log, indent=1) + "\n").encode())
     try:
         draw_curve(log, out / "curve.png", f"{arguments.recipe}, seed {named.recipe.seed}")
     except NoPicture as error:
         say(str(error))
-    say(f"test accuracy of the last weights: {result['test']:.2%} of {len(test):,} pictures")
+    if test is None:
+        say(f"no test accuracy: {arguments.data} keeps no test pictures apart (train/, test/)")
+    else:
+        say(f"test accuracy of the last weights: {result['test']:.2%} of {len(test):,} pictures")
     say(f"weights: {out / 'model.safetensors'}")
 
 

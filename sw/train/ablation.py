@@ -8,14 +8,16 @@ from what the folders hold.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
 
+from hw.spec import find_configuration
+from sw.atomic import write_atomically
 from sw.data import DataError, Skip, load
 from sw.model import ModelConfig
 from sw.train.errors import TrainError
-from sw.train.files import write_atomically
 from sw.train.measure import CHECKED, measure
 from sw.train.place import Place
 from sw.train.recipe import Recipe
@@ -80,6 +82,7 @@ def run_ablation(
     """
     if arguments.seeds < 1:
         raise TrainError(f"--seeds {arguments.seeds}: run every row at least once")
+    find_configuration(arguments.config)
     if not len(load(arguments.data, "test", _DEIT.image, skip)):
         raise DataError(f"{arguments.data}: the test split holds no picture")
     results = []
@@ -104,8 +107,10 @@ def run_ablation(
 
 def _settings(named: Named, arguments) -> dict:
     """What a result depends on besides the data."""
+    teacher = arguments.teacher
     return {"model": _plain(named.model.to_dict()), "recipe": named.recipe.to_dict(),
-            "configuration": arguments.config}  # fmt: skip
+            "configuration": arguments.config,
+            "teacher": teacher and hashlib.sha256(teacher.read_bytes()).hexdigest()}  # fmt: skip
 
 
 def _plain(fields: dict) -> dict:

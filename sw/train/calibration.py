@@ -9,7 +9,7 @@ from sw.model.layers import TokenNorm
 
 @torch.no_grad()
 def calibrate_norms(model: BinaryViT, data: Dataset, count: int = 5000, batch: int = 250) -> None:
-    """Replace running statistics by the plain mean over the first ``count`` pictures.
+    """Replace running statistics by the plain mean over ``count`` scattered pictures.
 
     In training they are moving averages over a few augmented batches.  The model is left in
     eval mode.
@@ -20,7 +20,7 @@ def calibrate_norms(model: BinaryViT, data: Dataset, count: int = 5000, batch: i
         norm.momentum = None  # cumulative mean
     model.train()
     device = next(model.parameters()).device
-    images = torch.from_numpy(data.images[:count])
+    images = torch.from_numpy(data.sample(count).images)
     for start in range(0, len(images), batch):
         model(normalise(images[start : start + batch].to(device)))
     for norm in norms:

@@ -19,12 +19,12 @@ from pathlib import Path
 import numpy as np
 
 from hw.spec import find_configuration
+from sw.atomic import write_atomically
 from sw.bad_input import bad_input
 from sw.compiler.packed import PackedNetwork
 from sw.compiler.schedule import network_program
 from sw.files import InputError, load_model
 from sw.train.budget import CONFIGURATION, budget
-from sw.train.files import write_atomically
 from sw.train.recipe import Recipe
 
 CONFUSIONS = 5
@@ -102,7 +102,7 @@ def _accuracy(evaluation: dict) -> str:
         real = evaluation["float"]
         lines.append(f"Float model: {real['top1']:.2f} %; the same class on "
                      f"{real['agreement']:.2f} % of the pictures.")  # fmt: skip
-    lines.append("No test-time augmentation; test pictures chose nothing.")
+    lines.append("No test-time augmentation.")
     return " ".join(lines)
 
 

@@ -3,8 +3,8 @@
 import io
 from pathlib import Path
 
+from sw.atomic import write_atomically
 from sw.train.errors import TrainError
-from sw.train.files import write_atomically
 from sw.train.recipe import Recipe
 
 

@@ -14,10 +14,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from sw.atomic import write_atomically
 from sw.data import Dataset
 from sw.model.teacher import CifarResNet, load_teacher, logits_of
 from sw.train.errors import TrainError
-from sw.train.files import write_atomically
 from sw.train.place import Place
 
 
@@ -72,11 +72,29 @@ class ConsistentTeacher:
         self._model = _load(teacher, data).to(place.device, memory_format=torch.channels_last)
         _check_finite(teacher, self(torch.from_numpy(data.images[:1]).to(place.device)))
 
+    def digest(self) -> str:
+        """SHA-256, shortened, of its weights."""
+        return _digest(self._model.state_dict().values())
+
     @torch.no_grad()
     def __call__(self, pixels) -> torch.Tensor:
         """Pixels uint8 (B, H, W, 3) to logits (B, classes), where the pixels are."""
         with self._place.autocast():
             return self._model(pixels.float()).float()
+
+
+def targets_of(soft: torch.Tensor | None, teacher: ConsistentTeacher | None) -> str:
+    """What a run is distilled from, for its state: a digest of teacher or logits, or ``none``."""
+    if teacher is not None:
+        return teacher.digest()
+    return "none" if soft is None else _digest([soft])
+
+
+def _digest(tensors) -> str:
+    digest = hashlib.sha256()
+    for tensor in tensors:
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _load(teacher: Path, data: Dataset) -> CifarResNet:

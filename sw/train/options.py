@@ -4,13 +4,15 @@ import argparse
 from dataclasses import fields, replace
 from pathlib import Path
 
-from sw.model import ModelConfig
 from sw.train.errors import TrainError
 from sw.train.recipe import Recipe
 from sw.train.recipes import RECIPES, Named
 
 ABLATION = "ablation"
 """The recipe that is five models."""
+COMPILE_MODES = (
+    "default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs",
+)  # fmt: skip
 SIZES = ("channels", "depths", "reduction", "heads", "hidden")
 
 
@@ -32,14 +34,14 @@ def parse(argv) -> argparse.Namespace:
     add("--held-out", type=int, default=0, help="training pictures kept aside for validation")
     add("--skip-unreadable", action="store_true", help="leave unreadable pictures out, by name")
     add("--device", help="cpu or cuda; default: the accelerator if there is one")
-    add("--compile", nargs="?", const="default", default="", metavar="MODE",
-        help="compile the model first, for long runs; MODE: a mode of torch.compile, "
-        "for example reduce-overhead")  # fmt: skip
+    add("--compile", nargs="?", const="default", default="", metavar="MODE", choices=COMPILE_MODES,
+        help="compile the model first, for long runs; MODE, of torch.compile: "
+        + ", ".join(COMPILE_MODES))  # fmt: skip
     add("--threads", type=int, help="processor threads; on a busy machine fewer are faster")
     add("--steps", type=int, help="stop after so many more steps, resumable")
     ablation = parser.add_argument_group(ABLATION)
     ablation.add_argument("--seeds", type=int, default=2, help="runs of every row (default 2)")
-    ablation.add_argument("--check-rtl", action="store_true",
+    ablation.add_argument("--check-rtl", action=argparse.BooleanOptionalAction, default=True,
                           help="run 10 pictures of every row through the gateware")  # fmt: skip
     ablation.add_argument("--config", default="4x8x64-l16", help="accelerator of cycles and check")
     settings = parser.add_argument_group("settings that replace the recipe's")
@@ -52,7 +54,10 @@ def parse(argv) -> argparse.Namespace:
         sizes.add_argument(f"--{name}", type=int, nargs="+", default=None)
     for name in ("image", "patch", "classes"):
         sizes.add_argument(f"--{name}", type=int, default=None)
-    return parser.parse_args(argv)
+    arguments = parser.parse_args(argv)
+    if arguments.threads is not None and arguments.threads < 1:
+        parser.error(f"--threads {arguments.threads}: use at least 1")
+    return arguments
 
 
 def chosen(arguments: argparse.Namespace) -> Named:
@@ -93,18 +98,3 @@ def no_sizes(arguments: argparse.Namespace) -> None:
 
 def _given(arguments: argparse.Namespace, names: list[str]) -> dict:
     return {name: value for name in names if (value := getattr(arguments, name)) is not None}
-
-
-def check_classes(folder: str, names: tuple[str, ...], model: ModelConfig) -> None:
-    """Refuse data with another number of classes than the model.
-
-    Raises
-    ------
-    TrainError
-    """
-    if len(names) != model.classes:
-        shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
-        raise TrainError(
-            f"{folder}: {len(names)} classes ({shown}), the model has {model.classes}; "
-            f"give other data or --classes {len(names)}"
-        )

@@ -3,12 +3,16 @@
 import os
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import torch
 import torch.distributed as distributed
 from torch import nn
 
 from sw.train.errors import TrainError
+
+LONGEST = timedelta(hours=6)
+"""What processes wait for the first one, which measures models and simulates gateware alone."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ class Place:
         else:
             device = torch.device("cpu")
         if world > 1 and not distributed.is_initialized():
-            distributed.init_process_group("nccl" if kind == "cuda" else "gloo")
+            distributed.init_process_group("nccl" if kind == "cuda" else "gloo", timeout=LONGEST)
         return Place(device, rank, world)
 
     @property
@@ -94,6 +98,14 @@ class Place:
             distributed.all_reduce(values)
             values /= self.world
         return values
+
+    def same(self, number: int) -> bool:
+        """Whether every process gives the same number."""
+        if self.world == 1:
+            return True
+        ends = torch.tensor([number, -number], device=self.device)
+        distributed.all_reduce(ends, distributed.ReduceOp.MAX)
+        return int(ends.sum()) == 0
 
     def meet(self) -> None:
         """Wait until every process is here."""

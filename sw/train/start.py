@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from sw.model import BinaryViT, CheckpointError
+from sw.model import BinaryViT, CheckpointError, ModelConfig
 from sw.model.checkpoint import load_state, read_state, saved_config
 from sw.train.grow import grow
 from sw.train.recipe import Recipe
@@ -48,6 +48,8 @@ def start_from(model: BinaryViT, checkpoint: Path, recipe: Recipe) -> None:
     try:
         if recipe.grow:
             state = grow(model, state, saved_config(checkpoint))
+        else:
+            _check_unseen(model.config, saved_config(checkpoint))
         if recipe.fresh_stem:
             own = model.state_dict()
             state |= {name: value for name, value in own.items() if name.startswith(STEM)}
@@ -57,3 +59,11 @@ def start_from(model: BinaryViT, checkpoint: Path, recipe: Recipe) -> None:
         raise CheckpointError(
             f"{checkpoint}: of another architecture than this run: {error}{hint}"
         ) from None
+
+
+def _check_unseen(wanted: ModelConfig, saved: ModelConfig | None) -> None:
+    """Refuse other sizes that leave no trace in the tensors' shapes."""
+    for name in ("heads", "reduction"):
+        given = None if saved is None else getattr(saved, name)
+        if given is not None and given != getattr(wanted, name):
+            raise CheckpointError(f"{name} is {given}, now it is {getattr(wanted, name)}")

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import torch
 
+from sw.atomic import write_atomically
 from sw.train.errors import TrainError
-from sw.train.files import write_atomically
 
-PARTS = {"model", "average", "optimizer", "step", "config", "recipe", "pictures"}
+PARTS = {"model", "average", "optimizer", "step", "config", "recipe", "pictures", "data", "teacher"}
 """What every state holds, and more."""
 
 

@@ -10,8 +10,8 @@ from statistics import mean, stdev
 from rich.console import Console
 from rich.table import Table
 
+from sw.atomic import write_atomically
 from sw.train.curve import NoPicture, figure, save
-from sw.train.files import write_atomically
 
 
 def summarise(results: list[dict]) -> list[dict]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from sw.atomic import write_atomically
 from sw.data import Dataset, normalise
 from sw.model import BinaryViT, ModelConfig
 from sw.model.checkpoint import checkpoint_bytes
@@ -14,10 +15,9 @@ from sw.train import state as states
 from sw.train.augment import cutmix, seed_of
 from sw.train.batches import Batches
 from sw.train.calibration import calibrate_norms
-from sw.train.distillation import ConsistentTeacher
+from sw.train.distillation import ConsistentTeacher, targets_of
 from sw.train.distillation import loss as distillation_loss
 from sw.train.errors import NotFiniteError, TrainError
-from sw.train.files import write_atomically
 from sw.train.optimiser import make_average, make_optimiser
 from sw.train.place import Place
 from sw.train.recipe import Recipe
@@ -70,6 +70,7 @@ class Trainer:
         self.config, self.recipe, self.out = config, recipe, Path(out)
         self.data, self.place, self.teacher = data, place or Place(), teacher
         self._check()
+        self.origin = {"data": data.digest(), "teacher": targets_of(soft, teacher)}
         self.batches = Batches(data, recipe, soft, self.place)
         torch.manual_seed(recipe.seed)
         self.model = BinaryViT(config).train()
@@ -88,6 +89,11 @@ class Trainer:
         self._pending = []
         if (self.out / "state.pt").is_file():
             self._resume(states.read(self.out / "state.pt"))
+        if not self.place.same(self.step):
+            raise TrainError(
+                f"{out}: not every process finds the same state there; --out must be a folder "
+                "that all of them share"
+            )
         wrapped = self.place.parallel(self.model, unused=recipe.real > 0)
         self.forward = torch.compile(wrapped, mode=compiled) if compiled else wrapped
 
@@ -255,7 +261,7 @@ class Trainer:
     def _identity(self) -> dict:
         """What a state must share with the run that goes on from it."""
         return {"config": self.config.to_dict(), "recipe": self.recipe.to_dict(),
-                "pictures": len(self.data)}  # fmt: skip
+                "pictures": len(self.data), **self.origin}  # fmt: skip
 
     def _resume(self, state: dict) -> None:
         states.check_same_run(self.out, state, self._identity())

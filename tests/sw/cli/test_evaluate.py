@@ -187,3 +187,9 @@ def test_unreadable_pictures_are_named_and_left_out_when_asked(sw, refused, mode
     result, report = evaluated(sw, tmp_path, *arguments, "--skip-unreadable")
     assert [p["file"] for p in report["predictions"]] == [f for f in FILES if f != "cat/b.png"]
     assert "left out: " in result.stderr and "cat/b.png" in result.stderr
+
+
+def test_a_full_disk_costs_the_file_and_not_the_result(sw, model, data):
+    result = sw("evaluate", "--data", data, "--model", model, "--json", "/dev/full")
+    assert result.exit_code == 2 and "on golden: top-1" in result.stdout
+    assert "/dev/full: cannot be written (No space left on device)" in result.stderr

@@ -27,7 +27,7 @@ def run(tmp_path, monkeypatch):
     write_data(tmp_path / "data")
     monkeypatch.setattr(ablation, "ROWS", ROWS)
     command = f"--recipe ablation --data {tmp_path / 'data'} --out {tmp_path / 'out'}"
-    command += " --epochs 1 --batch 12 --shift 1 --device cpu"
+    command += " --epochs 1 --batch 12 --shift 1 --device cpu --no-check-rtl"
     return lambda *more: main([*command.split(), *map(str, more)])
 
 
@@ -105,3 +105,9 @@ def test_gateware_that_differs_ends_the_run(run, gateware, tmp_path, capsys):
 def test_no_seeds_are_refused(run, capsys):
     assert run("--seeds", 0) == 2
     assert capsys.readouterr().err == "train: --seeds 0: run every row at least once\n"
+
+
+def test_an_unknown_accelerator_is_refused_before_a_row_is_trained(run, tmp_path, capsys):
+    assert run("--config", "9x9") == 2
+    assert "configuration '9x9' is unknown" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

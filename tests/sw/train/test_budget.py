@@ -5,6 +5,7 @@ import pytest
 from hw.spec import find_configuration
 from sw.compiler.bound import fused_bound, layer_bounds
 from sw.compiler.schedule import network_program
+from sw.files import DEFAULT_MODEL, load_model
 from sw.train import RECIPES
 from sw.train.ablation import ROWS, macs
 from sw.train.budget import CONFIGURATION, budget, main, random_packed
@@ -25,6 +26,13 @@ def test_a_recipe_keeps_the_budget(name):
     assert rules["binary MAC"].value == macs(RECIPES[name].model) / 1e6
     if name == "cifar10":
         assert rules["resident with values and bits"].value < 3.3
+
+
+def test_the_shipped_model_keeps_the_budget():
+    packed = load_model(DEFAULT_MODEL)
+    rules = budget(packed, network_program(packed, find_configuration(CONFIGURATION)))
+    assert [rule.what for rule in rules if not rule.kept] == []
+    assert sum(rule.limit is not None for rule in rules) == 4
 
 
 def test_what_exceeds_a_limit_is_said(capsys, monkeypatch):

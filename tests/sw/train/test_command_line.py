@@ -1,12 +1,14 @@
 """``python -m sw.train``: recipes, options, several processes, and one line for bad input."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from sw.model import saved_config
@@ -87,6 +89,28 @@ def test_torchrun_trains_in_two_processes(folder):
     assert (folder / "out" / "model.safetensors").is_file()
 
 
+def test_processes_that_share_no_folder_are_told_so(folder):
+    assert train(folder, "--epochs", 4, "--device", "cpu", "--steps", 1) == 0
+    code = (
+        "import os, sys; from sw.train.__main__ import main\n"
+        "own = '/out' if os.environ['RANK'] == '0' else '/none'\n"
+        "sys.exit(main([*sys.argv[1:], '--out', sys.argv[2] + own]))"
+    )
+    (folder / "apart.py").write_text(code)
+    command = [
+        sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--rdzv-backend=c10d",
+        "--rdzv-endpoint=localhost:0", folder / "apart.py", "--out", folder,
+        "--data", folder / "data", *SIZES.split(), "--epochs", 4, "--device", "cpu",
+        "--threads", 1,
+    ]  # fmt: skip
+    done = subprocess.run(
+        [*map(str, command)], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert "out: not every process finds the same state there" in done.stderr
+
+
 def test_flags_replace_what_a_recipe_says():
     plain = chosen(parse(["--recipe", "cifar10", "--data", "d"]))
     assert plain == RECIPES["cifar10"]
@@ -149,6 +173,55 @@ def no_teacher(folder):
     return ["--teacher", folder / "teacher.npz"]
 
 
+def torch_teacher(folder):
+    torch.save({"linear.weight": torch.zeros(2, 64)}, folder / "teacher.pt")
+    return ["--teacher", folder / "teacher.pt"]
+
+
+def array_teacher(folder):
+    np.save(folder / "teacher.npy", np.zeros(3))
+    return ["--teacher", folder / "teacher.npy"]
+
+
+def other_test_classes(folder):
+    (folder / "data" / "test" / "dark").rename(folder / "data" / "test" / "dusk")
+    return []
+
+
+def no_test_pictures(folder):
+    for file in (folder / "data" / "test" / "dark").iterdir():
+        file.unlink()
+    return []
+
+
+def mosaic(folder):
+    (folder / "mosaic").mkdir()
+    for split in ("train", "test"):
+        Image.new("RGB", (96, 64)).save(folder / "mosaic" / f"{split}_00.png")
+    labels = {"train_y": np.arange(6) % 2, "test_y": np.arange(6) % 2, "class_names": ["a", "b"]}
+    np.savez(folder / "mosaic" / "labels.npz", **labels)
+    return ["--data", folder / "mosaic"]
+
+
+def other_reduction(folder):
+    assert train(folder, "--epochs", 1, "--reduction", 4, 1, "--out", folder / "other") == 0
+    return ["--init", folder / "other" / "model.safetensors"]
+
+
+def without_its_teacher(folder):
+    write_teacher(folder / "teacher.npz", 2)
+    assert train(folder, "--steps", 1, "--teacher", folder / "teacher.npz") == 0
+    return []
+
+
+def other_pictures(folder):
+    assert train(folder, "--steps", 1) == 0
+    (folder / "data" / "train" / "dark" / "0.png").write_bytes(
+        (folder / "data" / "train" / "bright" / "0.png").read_bytes()
+    )
+    return []
+
+
 def other_checkpoint(folder):
     assert train(folder, "--epochs", 1, "--depths", 1, 2, "--out", folder / "other") == 0
     return ["--init", folder / "other" / "model.safetensors"]
@@ -169,6 +242,14 @@ def other_state(folder):
         (no_readable, "dark: none of its pictures is readable"),
         (other_teacher, "teacher.npz: 10 classes, the data has 2"),
         (no_teacher, "teacher.npz: not an .npz teacher"),
+        (torch_teacher, "teacher.pt: not an .npz teacher (TypeError)"),
+        (array_teacher, "teacher.npy: not an .npz teacher (TypeError)"),
+        (other_test_classes, "classes are bright, dusk, those of the training pictures bright, "),
+        (no_test_pictures, "dark: no pictures; a class folder holds"),
+        (mosaic, "mosaic: pictures of 32x32, the model takes 8x8; give other data or another"),
+        (other_reduction, "another architecture than this run: reduction is (4, 1), now it is (2,"),
+        (without_its_teacher, "holds a run of another teacher: teacher was "),
+        (other_pictures, "holds a run of another data: data was "),
         (other_checkpoint, "model.safetensors: of another architecture than this run: unexpected"),
         (other_state, "holds a run of another config: depths was (1, 2), now it is (1, 1)"),
         (lambda folder: ["--held-out", 24], "--held-out 24: there are 24 training pictures"),
@@ -186,3 +267,24 @@ def test_bad_input_is_one_line_and_status_2(folder, capsys, make, words, monkeyp
     options = make(folder)
     capsys.readouterr()
     assert words in refused(capsys, folder, *options)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--threads", "-1"], "--threads -1: use at least 1"),
+        (["--compile", "fast"], "invalid choice: 'fast' (choose from default, reduce-overhead"),
+    ],
+)
+def test_options_out_of_range_end_with_status_2(folder, capsys, options, words):
+    with pytest.raises(SystemExit, match="2"):
+        train(folder, *options)
+    assert words in capsys.readouterr().err.replace("'default', 'red", "default, red")
+
+
+def test_pictures_that_are_trained_on_are_no_test_pictures(folder, capsys):
+    data = folder / "data" / "train"
+    assert train(folder, "--epochs", 1, "--data", data) == 0
+    output = capsys.readouterr().out
+    assert "keeps no test pictures apart" in output and "test accuracy of" not in output
+    assert "test" not in json.loads((folder / "out" / "log.json").read_text())["result"]

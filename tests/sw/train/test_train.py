@@ -5,12 +5,15 @@ import math
 import resource
 from contextlib import contextmanager
 
+import numpy as np
 import pytest
 import torch
 
-from sw.model import CheckpointError, from_checkpoint
+from sw.model import BinaryViT, CheckpointError, from_checkpoint
+from sw.model.layers import TokenNorm
 from sw.train import NotFiniteError, Recipe, Trainer, TrainError, evaluate
 from sw.train.augment import augment, cutmix, generator_of, pad, seed_of
+from sw.train.calibration import calibrate_norms
 from tests.sw.train.networks import CONFIG, quiet, same
 
 
@@ -211,3 +214,18 @@ def test_recipe_errors(field):
         Recipe(hard=1.5)
     with pytest.raises(TrainError, match=r"real=1 must lie in 0\.\.1, without 1"):
         Recipe(real=1)
+
+
+def test_norms_are_calibrated_on_every_class_of_a_sorted_folder(data):
+    order = np.argsort(data.labels, kind="stable")
+    dark_first = data.take(order)
+    model = BinaryViT(CONFIG)
+    norm = next(part for part in model.modules() if isinstance(part, TokenNorm))
+
+    def mean(pictures, count):
+        calibrate_norms(model, pictures, count, batch=8)
+        return norm.running_mean.clone()
+
+    everything, half = mean(dark_first, 48), mean(dark_first, 24)
+    dark = mean(dark_first.take(slice(24)), 24)
+    assert ((half - everything).abs() < 0.5 * (dark - everything).abs()).all()

@@ -7,14 +7,19 @@ from pathlib import Path
 def write_atomically(path: Path, content: bytes) -> None:
     """Write ``content`` beside ``path`` and put it in its place: a reader sees old or new, whole.
 
+    What is no file, such as a terminal or a pipe, is written as it is.
+
     Raises
     ------
     OSError
         Naming ``path``, for example when the disk is full; what was there before is untouched.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
     try:
+        if path.exists() and not path.is_file():
+            path.write_bytes(content)
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as file:
             file.write(content)
             file.flush()
@@ -24,6 +29,6 @@ def write_atomically(path: Path, content: bytes) -> None:
         partial.unlink(missing_ok=True)
         reason = error.strerror or str(error)
         raise OSError(
-            f"{path}: cannot be written ({reason}); what was saved before is whole, make room "
-            "and run again to go on from there"
+            f"{path}: cannot be written ({reason}); what was saved before is whole: make room "
+            "and run again"
         ) from None
