@@ -129,10 +129,18 @@ def refined(folded: FoldedNetwork, images: Tensor) -> FoldedNetwork:
 
 
 def write(quantised: QuantisedNetwork, images: Tensor, path: Path) -> PackedNetwork:
-    """Writes the packed image, with the saturation measured on the pictures."""
+    """Writes the packed image, with the saturation measured on the pictures.
+
+    Raises
+    ------
+    CapabilityError
+        For an accumulator that could leave its format; nothing is written.
+    """
+    from sw.capability.intervals import intervals
     from sw.compiler.pack import pack
     from sw.golden.saturation import with_saturation
 
+    intervals(quantised.packed)
     packed = with_saturation(quantised.packed, images)
     pack(packed, path)
     return packed

@@ -11,6 +11,7 @@ from sw.atomic import write_atomically
 from sw.bad_input import bad_input
 from sw.data import Dataset, Skip, load
 from sw.driver import DriverError
+from sw.files import check_output
 from sw.train.ablation import run_ablation
 from sw.train.accuracy import evaluate
 from sw.train.curve import NoPicture, draw_curve
@@ -106,6 +107,9 @@ def run(arguments) -> None:
         keep_freed_memory()
     say = _speaker(place)
     out = arguments.out or Path("build/train") / arguments.recipe
+    if place.first:
+        out.mkdir(parents=True, exist_ok=True)
+        check_output("--out", out / "log.json")
     skip = say if arguments.skip_unreadable else None
     try:
         if arguments.recipe == ABLATION:

@@ -1,6 +1,7 @@
 """Intervals hold whatever golden computes; an accumulator that is too narrow is refused."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from hw.spec.numerics import PRE_DROP, PRE_FRACTION
 from sw.capability.errors import CapabilityError
 from sw.capability.interval import Interval, activation, pre_activation
 from sw.capability.intervals import intervals
+from sw.compiler.build import write
 from sw.compiler.fold import fold
 from sw.compiler.load import load
 from sw.compiler.quantise import quantise
@@ -68,12 +70,16 @@ def test_every_value_of_a_fraction_has_an_interval(packed):
     assert set(packed.fractions) - inputs <= names
 
 
-def test_an_accumulator_that_does_not_fit_is_refused():
+def test_an_accumulator_that_does_not_fit_is_refused(tmp_path):
     packed = packed_model(next(iter(CONFIGS)))
     classifier = packed.layer("classifier")
     huge = replace(classifier, bias=np.full_like(classifier.bias, LOGIT.high))
     broken = replace(packed, layers=packed.layers | {"classifier": huge})
-    with pytest.raises(CapabilityError, match=r"logits: can reach .* 32 bits hold"):
+    path, said = tmp_path / "broken.bvit", r"logits: can reach .* 32 bits hold"
+    with pytest.raises(CapabilityError, match=said):
+        write(SimpleNamespace(packed=broken), torch.zeros(1, 32, 32, 3, dtype=torch.uint8), path)
+    assert not path.exists()
+    with pytest.raises(CapabilityError, match=said):
         intervals(broken)
 
 

@@ -252,6 +252,7 @@ def other_state(folder):
         (other_pictures, "holds a run of another data: data was "),
         (other_checkpoint, "model.safetensors: of another architecture than this run: unexpected"),
         (other_state, "holds a run of another config: depths was (1, 2), now it is (1, 1)"),
+        (lambda folder: ["--out", "/dev/null/run"], "Not a directory: '/dev/null/run'"),
         (lambda folder: ["--held-out", 24], "--held-out 24: there are 24 training pictures"),
         (lambda folder: ["--batch", 25], "batch=25 is larger than the 24 pictures"),
         (lambda folder: ["--rate", -1], "rate=-1.0 must be positive"),
