@@ -35,17 +35,23 @@ def core_verilog(configuration: Configuration, address_bits: int, base: int) -> 
     return heading + wrapper_verilog(address_bits) + verilog(core, CORE)
 
 
+def example_verilog(address_bits: int) -> str:
+    """An instance of the core in a system whose memory addresses have so many bits."""
+    return EXAMPLE.read_text().replace("[31:0]  m_axi_a", f"[{address_bits - 1}:0]  m_axi_a")
+
+
 def write_core(
     configuration: Configuration, folder: Path, address_bits: int, base: int, registers: int
 ) -> list[Path]:
     """Writes everything but a model into `folder`; the files' paths."""
+    sizes = configuration.describe() | {"digest": configuration.digest}
     texts = {
         f"{TOP}.v": core_verilog(configuration, address_bits, base),
         "registers.json": register_map.as_json(),
         f"{TOP}.h": register_map.as_header(),
         f"{TOP}.svd": register_map.as_svd(registers),
-        "configuration.json": json.dumps(configuration.describe(), indent=1) + "\n",
-        "example.v": EXAMPLE.read_text(),
+        "configuration.json": json.dumps(sizes, indent=1) + "\n",
+        "example.v": example_verilog(address_bits),
         "README.md": NOTES.read_text(),
     }
     folder.mkdir(parents=True, exist_ok=True)

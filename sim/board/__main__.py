@@ -33,7 +33,7 @@ def main(
         board = VirtualBoard(
             config, memory, every_cycle=every_cycle, report=lambda line: _note(f"  {line}")
         )
-    except (ConfigurationError, MemoryTimingError) as error:
+    except (ConfigurationError, MemoryTimingError, OSError) as error:
         _note(f"board: {error}")
         raise typer.Exit(2) from None
     except SimulatorBuildError as error:
@@ -41,7 +41,7 @@ def main(
         raise typer.Exit(1) from None
     with board:
         typer.echo(f"serial:{board.port}")
-        _note(f"  python -m sw classify PICTURE --backend serial:{board.port} --config {config}")
+        _note(f"  python -m sw classify PICTURE --backend serial:{board.port}")
         sys.stdout.flush()
         with contextlib.suppress(KeyboardInterrupt):
             board.wait()

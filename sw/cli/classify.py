@@ -10,11 +10,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from hw.spec.configuration import DEFAULT_CONFIGURATION
 from sw.cli.common import (
     BackendOption,
     BatchOption,
-    ConfigOption,
+    DeviceConfigOption,
     MemoryOption,
     ModelOption,
     ending,
@@ -30,7 +29,7 @@ def classify(
     images: Annotated[list[Path], typer.Argument(help="pictures (PNG, JPEG, ...)")],
     model: ModelOption = DEFAULT_MODEL,
     backend: BackendOption = "golden",
-    config: ConfigOption = DEFAULT_CONFIGURATION,
+    config: DeviceConfigOption = None,
     memory: MemoryOption = None,
     batch: BatchOption = 1,
     top: Annotated[int, typer.Option(help="classes to show")] = 5,

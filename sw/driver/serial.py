@@ -14,14 +14,14 @@ import serial
 from serial.tools import list_ports
 
 from hw.spec.commands import Engine
-from hw.spec.configuration import Configuration
+from hw.spec.configuration import CONFIGURATIONS, DEFAULT_CONFIGURATION, Configuration
 from hw.spec.link import BEAT_BYTES, DEFAULT_BAUD, MAX_BEATS, REGISTER_BYTES, Request
 from hw.spec.registers import REGISTERS
 from sw.compiler.packed import PackedNetwork
 from sw.compiler.schedule import NetworkProgram
 from sw.driver.errors import DeviceError, DeviceTimeout, DriverError
 from sw.driver.session import HELD, TIMEOUT_S, Session
-from sw.driver.transport import Identity, first_unequal
+from sw.driver.transport import BUSY, DONE, Identity, configuration_of, first_unequal
 from sw.files import InputError
 
 WRITE_TIMEOUT_S = 10.0
@@ -29,8 +29,6 @@ CHECK_BEATS = 1024
 """Beats of one CRC: some thousand clock cycles, so that an answer is never long in coming."""
 POLL_S = 0.002
 REPORT_S = 1.0
-BUSY, DONE = 1, 2
-"""Bits of the register ``status``."""
 
 
 def parse_address(address: str) -> tuple[str, int]:
@@ -77,7 +75,7 @@ class SerialLine:
                 port, baud, exclusive=True, write_timeout=WRITE_TIMEOUT_S, timeout=0
             )
             self._port.reset_input_buffer()
-        except (OSError, ValueError) as error:  # SerialException is an OSError
+        except (OSError, ValueError, OverflowError) as error:  # SerialException is an OSError
             raise InputError(f"serial port {port}: {_opening(error, baud)}") from None
 
     def write(self, data: bytes) -> None:
@@ -123,7 +121,7 @@ def _opening(error: Exception, baud: int) -> str:
         return "not permitted; join its group (sudo usermod -aG dialout $USER, then log in again)"
     if number in (errno.EBUSY, errno.EAGAIN):
         return "held by another program; end that one (fuser shows it)"
-    if isinstance(error, ValueError):
+    if isinstance(error, (ValueError, OverflowError)):
         return f"{baud} baud is no rate of it"
     return f"cannot be used as a serial port ({str(error).splitlines()[0]})"
 
@@ -292,3 +290,18 @@ class SerialTransport:
 def _pieces(beats: int, most: int):
     """(first, number) of pieces of at most `most` beats."""
     return ((at, min(most, beats - at)) for at in range(0, beats, most))
+
+
+def identify(address: str) -> Configuration | None:
+    """The configuration of the board at ``PORT`` or ``PORT?baud=RATE``; None for an unknown one.
+
+    Raises
+    ------
+    InputError, DriverError
+        As :class:`SerialTransport`.
+    """
+    transport = SerialTransport(CONFIGURATIONS[DEFAULT_CONFIGURATION], address)
+    try:
+        return configuration_of(transport.identity())
+    finally:
+        transport.close()

@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from hw.spec.commands import Engine
-from hw.spec.configuration import Configuration
+from hw.spec.configuration import CONFIGURATIONS, Configuration
 from hw.spec.digest import contract_digest
 from hw.spec.registers import IDENTITY
 from sw.compiler.packed import PackedNetwork
 
 if TYPE_CHECKING:
     from sw.compiler.schedule import NetworkProgram
+
+BUSY, DONE = 1, 2
+"""Bits of the register ``status``."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,14 @@ def expected_identity(configuration: Configuration) -> Identity:
         geometry=c.rows | c.columns << 8 | c.lanes << 16 | c.pool_lanes << 24,
         identity=IDENTITY,
     )
+
+
+def configuration_of(got: Identity) -> Configuration | None:
+    """The known configuration that a device says it is of."""
+    for configuration in CONFIGURATIONS.values():
+        if got.configuration == int(configuration.digest[:8], 16):
+            return configuration
+    return None
 
 
 def first_unequal(got: np.ndarray, expected: np.ndarray) -> int | None:

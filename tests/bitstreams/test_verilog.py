@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from bitstreams import register_map
-from bitstreams.verilog import EXAMPLE, write_model
+from bitstreams.verilog import EXAMPLE, example_verilog, write_model
 from hw.bus.wrapper import CORE, wrapper_verilog
 from hw.spec import find_configuration
 from hw.spec.registers import IDENTITY, REGISTERS
@@ -42,6 +42,20 @@ def test_the_example_names_every_port():
     ports = port_names(wrapper, "binaryvit")
     assert sorted(re.findall(r"\.(\w+)\(", EXAMPLE.read_text())) == sorted(ports)
     assert f"{CORE} core (" in wrapper
+
+
+def widths(text):
+    """Port to its range, of a Verilog module's ports."""
+    ports = re.findall(r"(?:input|output)\s+(?:wire\s+)?(\[\d+:0\])?\s*([sm]_axi_\w+|irq\w*)", text)
+    return {name: width for width, name in ports}
+
+
+@pytest.mark.parametrize("bits", [32, 40])
+def test_the_example_has_every_ports_width(bits):
+    example = widths(example_verilog(bits))
+    assert len(example) > 20 and example["m_axi_awaddr"] == f"[{bits - 1}:0]"
+    wrapper = widths(wrapper_verilog(bits))
+    assert {name: wrapper[name] for name in example} == example
 
 
 def test_the_memory_image_is_the_programs(tmp_path):

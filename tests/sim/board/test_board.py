@@ -54,7 +54,12 @@ def test_the_shipped_model_classifies_with_goldens_logits():
     beats = network_program(load_model(DEFAULT_MODEL), C).memory.shape[0]
     with VirtualBoard(C) as board:
         backend = f"serial:{board.port}"
-        result = command("classify", *PICTURES, "--backend", backend, "--config", C.name)
+        ended = SerialTransport(C, board.port)  # of a process that is ended while a program runs
+        ended.write(PROGRAM, copy_program(C, 64, 16)[4 * 64 // 16 :])
+        ended.start(PROGRAM)
+        assert ended.registers()["status"] != 0
+        ended.close()
+        result = command("classify", *PICTURES, "--backend", backend)  # asks for the configuration
         assert result.exit_code == 0, result.output
         done = board.close()
     shown = golden.stdout.splitlines()
@@ -119,7 +124,7 @@ class SpoiltLine(SerialLine):
 
 def test_another_configuration_is_refused_and_nothing_is_sent(board):
     with Accelerator.open(f"serial:{board.port}", "4x8x64-l16") as device:
-        with pytest.raises(IdentityError, match=r"geometry register .* open it with the config"):
+        with pytest.raises(IdentityError, match=r"geometry register .*; open it with 3x4x64-l8$"):
             device.load(DEFAULT_MODEL)
         assert device.identity().geometry & 0xFF == 3
     result = command(
@@ -212,10 +217,17 @@ def test_a_port_that_is_held_or_absent_or_none(board, tmp_path):
     for bad, why in (
         ("serial", "name the port"), ("serial:", "name the port"),
         ("serial:/dev/x?baud=fast", "baud=fast is no rate"),
+        ("serial:/dev/ptmx?baud=99999999999999", "99999999999999 baud is no rate of it"),
         ("serial:/dev/x?speed=1", "option speed is unknown"), ("golden:x", "takes no option"),
     ):  # fmt: skip
         result = command("classify", PICTURE, "--backend", bad)
         assert result.exit_code == 2 and why in result.stderr, result.output
+
+
+def test_a_boards_memory_is_its_own(board):
+    result = command("classify", PICTURE, "--backend", f"serial:{board.port}", "--memory", "ideal")
+    assert result.exit_code == 2
+    assert "memory=ideal is for the backend sim; a board has its own" in result.stderr
 
 
 def test_nobody_answers():

@@ -37,7 +37,9 @@ def test_what_is_missing_is_named_with_its_remedy(sw, empty_path):
     assert "g++: sudo apt-get install g++" in lines
     assert "openFPGALoader: sudo apt-get install openfpgaloader" in lines
     assert "simulation: needs g++" in lines
-    assert "bitstreams: needs nextpnr-ecp5, ecppack, nextpnr-himbaechel-gowin" in lines
+    missing = "nextpnr-ecp5, ecppack, nextpnr-himbaechel-gowin, gowin_pack"
+    assert f"bitstreams: needs {missing}" in " ".join(lines)
+    assert "gowin_pack: pip install apycula -c constraints.txt" in lines
     found = {one.name: one for one in doctor.tools()}
     assert found["yosys"].works and found["yosys"].state == "0.62"
     assert found["ecppack"].state.endswith("ends with status 3")

@@ -13,7 +13,7 @@ from hw.spec.commands import Opcode
 from hw.spec.registers import REGISTERS
 from sw.compiler.schedule.program import bound
 from sw.driver.errors import DeviceTimeout
-from sw.driver.transport import Identity, expected_identity, first_unequal
+from sw.driver.transport import BUSY, DONE, Identity, expected_identity, first_unequal
 
 CYCLES = 1000
 """Cycles of the first run; each further one takes one more."""
@@ -104,6 +104,7 @@ class FakeTransport:
         self.compute = compute
         self.log: list[tuple] = []
         self.hang = False
+        self.running = False  # a program of another process
         self.runs = 0
         self._identity = replace(expected_identity(made_for), rtl="f00d", **identity)
 
@@ -132,7 +133,9 @@ class FakeTransport:
             raise DeviceTimeout(f"device: not done after {timeout_cycles} cycles")
 
     def registers(self):
-        return dict.fromkeys(REGISTERS, 7) | {"cycles": CYCLES + self.runs - 1}
+        cycles = CYCLES + self.runs - 1
+        status = BUSY if self.running else DONE
+        return dict.fromkeys(REGISTERS, 7) | {"cycles": cycles, "status": status}
 
     def completions(self):
         return []
@@ -140,7 +143,7 @@ class FakeTransport:
     def reset(self):
         self.log.append(("reset",))
         self.memory[:] = 0
-        self.hang = False
+        self.hang = self.running = False
 
     def close(self):
         self.log.append(("close",))

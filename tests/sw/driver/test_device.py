@@ -47,6 +47,18 @@ def pictures(pyramid, count=3):
     return np.random.default_rng(count).integers(0, 256, (count, size, size, 3), np.uint8)
 
 
+def test_a_program_that_another_process_left_running_is_stopped_before_memory_is_written(
+    program, pyramid
+):
+    transport = FakeTransport(CONFIGURATION, compute=program.compute)
+    transport.running = True
+    device = Device(CONFIGURATION, lambda _: transport)
+    device.load(pyramid[2].packed)
+    assert [call[0] for call in transport.log] == ["reset", "write"]
+    images = pictures(pyramid)
+    assert np.array_equal(device.run(images), expected(images))
+
+
 # -- good runs -------------------------------------------------------------------------------------
 
 
