@@ -17,7 +17,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     no_args_is_help=True,
     help="Binary vision transformers: the integer model, and the same on the accelerator. "
-    "Exit status: 0 done, 1 a device failed (diff: something differs), 2 bad input.",
+    "Exit status: 0 done, 1 in diff: something differs, 2 bad input, or a device fails.",
 )
 for command in (classify, evaluate, precision, diff, pack, inspect, capability, doctor):
     app.command()(command)

@@ -46,15 +46,12 @@ JsonOption = Annotated[Path | None, typer.Option("--json", help="write a report"
 
 @contextmanager
 def ending(command: str) -> Iterator[None]:
-    """Turns errors into one line on stderr: exit status 2 for bad input, 1 for a device."""
+    """Turns errors, bad input or a device's, into one line on stderr and exit status 2."""
     try:
         yield
-    except bad_input() as error:
+    except (*bad_input(), DriverError) as error:
         typer.echo(f"{command}: {error}", err=True)
         raise typer.Exit(2) from None
-    except DriverError as error:
-        typer.echo(f"{command}: {error}", err=True)
-        raise typer.Exit(1) from None
 
 
 def note(line: str) -> None:

@@ -130,7 +130,7 @@ def test_another_configuration_is_refused_and_nothing_is_sent(board):
     result = command(
         "classify", PICTURE, "--backend", f"serial:{board.port}", "--config", "4x8x64-l16"
     )
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert result.stderr.startswith("classify: device: geometry register is ")
 
 

@@ -26,11 +26,11 @@ def sw():
 
 @pytest.fixture
 def refused(sw):
-    """The one line on stderr of a command that ends with a status."""
+    """The one line on stderr of a command that ends with status 2."""
 
-    def refused(*arguments, status=2):
+    def refused(*arguments):
         result = sw(*arguments)
-        assert result.exit_code == status, result.output
+        assert result.exit_code == 2, result.output
         assert isinstance(result.exception, SystemExit)
         (line,) = result.stderr.splitlines()
         assert line.startswith(f"{arguments[0]}: ")
