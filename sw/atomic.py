@@ -1,5 +1,6 @@
 """Files that a crash or a full disk cannot harm."""
 
+import json
 import os
 from pathlib import Path
 
@@ -32,3 +33,8 @@ def write_atomically(path: Path, content: bytes) -> None:
             f"{path}: cannot be written ({reason}); what was saved before is whole: make room "
             "and run again"
         ) from None
+
+
+def write_json(path: Path, report: dict, indent: int | None = 1) -> None:
+    """Write a report by :func:`write_atomically`, a line at its end."""
+    write_atomically(path, (json.dumps(report, indent=indent) + "\n").encode())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from sw.atomic import write_atomically
+from sw.atomic import write_json
 from sw.cli.common import JsonOption, ending, note
 from sw.cli.labelled import labelled
 from sw.compiler.packed import PackedNetwork
@@ -64,7 +63,7 @@ def capability(
             rates = {} if data is None else _rates(packed, data, limit)
             report["intervals"] = _print_intervals(console, found, rates)
         if json_path is not None:
-            write_atomically(json_path, (json.dumps(report, indent=1) + "\n").encode())
+            write_json(json_path, report)
 
 
 def _print_known(console: Console, walks: dict) -> dict[str, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from hw.spec import contract_digest
-from sw.atomic import write_atomically
+from sw.atomic import write_json
 from sw.cli.common import (
     BackendOption,
     BatchOption,
@@ -136,7 +135,7 @@ def evaluate(
                 title = f"{Path(model).name} on {backend}: {report['top1']:.2f} %"
                 draw_confusion(np.array(report["confusion"]), packed.classes, picture, title)
             if json_path is not None:
-                write_atomically(json_path, (json.dumps(report) + "\n").encode())
+                write_json(json_path, report, indent=None)
 
 
 def _run(accelerator: Accelerator, images: np.ndarray, call: int) -> Result:

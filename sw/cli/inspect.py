@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
@@ -12,7 +11,7 @@ from rich.table import Table
 from hw.spec import find_configuration
 from hw.spec.configuration import DEFAULT_CONFIGURATION
 from hw.spec.numerics import VALUE
-from sw.atomic import write_atomically
+from sw.atomic import write_json
 from sw.cli.common import ConfigOption, JsonOption, ending, note
 from sw.cli.facts import batch_facts, cycle_facts, model_facts, program_facts
 from sw.cycles.memory import PRESETS
@@ -64,7 +63,7 @@ def inspect(
             facts["batches"] = batch_facts(program, packed, memory, batches)
             print_batches(console, facts["prediction"], facts["batches"])
         if json_path is not None:
-            write_atomically(json_path, (json.dumps(facts, indent=1) + "\n").encode())
+            write_json(json_path, facts)
 
 
 def _batches(text: str | None) -> list[int]:

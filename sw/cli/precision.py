@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +14,7 @@ from rich.table import Table
 from hw.spec import find_configuration
 from hw.spec.configuration import DEFAULT_CONFIGURATION, Configuration
 from hw.spec.numerics import VALUE, Format
-from sw.atomic import write_atomically
+from sw.atomic import write_json
 from sw.cli.common import ConfigOption, JsonOption, ending, note
 from sw.cli.float_model import float_classes
 from sw.cli.labelled import Labelled, labelled
@@ -102,7 +101,7 @@ def precision(
             report = {"checkpoint": str(checkpoint), "pictures": rows[0].pictures,
                       "configuration": config,
                       "rows": [vars(row) | {"near": row.near} for row in rows]}  # fmt: skip
-            write_atomically(json_path, (json.dumps(report, indent=1) + "\n").encode())
+            write_json(json_path, report)
 
 
 def _formats(widths: str) -> list[Format]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +9,7 @@ from typing import Annotated
 import torch
 import typer
 
-from sw.atomic import write_atomically
+from sw.atomic import write_json
 from sw.compiler.errors import PackedImageError
 from sw.compiler.pack import read_packed
 from sw.data import DataError, load
@@ -55,7 +54,7 @@ def main(
         f"{result['pictures_per_second']:.0f} pictures/s"
     )
     if json_path is not None:
-        write_atomically(json_path, (json.dumps(result, indent=1) + "\n").encode())
+        write_json(json_path, result)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from sw.atomic import write_atomically
+from sw.atomic import write_json
 from sw.bad_input import bad_input
 from sw.data import Dataset, Skip, load
 from sw.driver import DriverError
@@ -86,7 +86,7 @@ def train(arguments, named: Named, out: Path, place: Place, say, skip: Skip | No
     if test is not None:
         result |= {"test": evaluate(trainer.model, test), "test_pictures": len(test)}
     log = json.loads((out / "log.json").read_text()) | {"result": result}
-    write_atomically(out / "log.json", (json.dumps(log, indent=1) + "\n").encode())
+    write_json(out / "log.json", log)
     try:
         draw_curve(log, out / "curve.png", f"{arguments.recipe}, seed {named.recipe.seed}")
     except NoPicture as error:

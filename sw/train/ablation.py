@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hw.spec import find_configuration
-from sw.atomic import write_atomically
+from sw.atomic import write_json
 from sw.data import DataError, Skip, load
 from sw.model import ModelConfig
 from sw.train.errors import TrainError
@@ -137,5 +137,5 @@ def _measured(folder: Path, named: Named, arguments, skip: Skip | None, say) -> 
         "settings": _settings(named, arguments),
         **measure(folder, arguments.data, arguments.config, arguments.check_rtl, skip, say),
     }
-    write_atomically(folder / "result.json", (json.dumps(result, indent=1) + "\n").encode())
+    write_json(folder / "result.json", result)
     return result

@@ -44,12 +44,12 @@ def start_from(model: BinaryViT, checkpoint: Path, recipe: Recipe) -> None:
     CheckpointError
         If the file is no checkpoint, or one of another architecture: names the first difference.
     """
-    state = read_state(checkpoint)
+    state, saved = read_state(checkpoint), saved_config(checkpoint)
     try:
         if recipe.grow:
-            state = grow(model, state, saved_config(checkpoint))
-        else:
-            _check_unseen(model.config, saved_config(checkpoint))
+            state = grow(model, state, saved)
+        elif saved is not None:
+            _check_unseen(model.config, saved)
         if recipe.fresh_stem:
             own = model.state_dict()
             state |= {name: value for name, value in own.items() if name.startswith(STEM)}
@@ -61,9 +61,9 @@ def start_from(model: BinaryViT, checkpoint: Path, recipe: Recipe) -> None:
         ) from None
 
 
-def _check_unseen(wanted: ModelConfig, saved: ModelConfig | None) -> None:
+def _check_unseen(wanted: ModelConfig, saved: ModelConfig) -> None:
     """Refuse other sizes that leave no trace in the tensors' shapes."""
     for name in ("heads", "reduction"):
-        given = None if saved is None else getattr(saved, name)
-        if given is not None and given != getattr(wanted, name):
-            raise CheckpointError(f"{name} is {given}, now it is {getattr(wanted, name)}")
+        then, now = getattr(saved, name), getattr(wanted, name)
+        if then != now:
+            raise CheckpointError(f"{name} is {then}, now it is {now}")

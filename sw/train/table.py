@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import io
-import json
 from pathlib import Path
 from statistics import mean, stdev
 
 from rich.console import Console
 from rich.table import Table
 
-from sw.atomic import write_atomically
+from sw.atomic import write_atomically, write_json
 from sw.train.curve import NoPicture, figure, save
 
 
@@ -49,7 +48,7 @@ def write_table(out: Path, results: list[dict], say) -> None:
     settings.pop("model")
     settings["recipe"].pop("seed")
     report = {"settings": settings, "rows": rows}
-    write_atomically(out / "table.json", (json.dumps(report, indent=1) + "\n").encode())
+    write_json(out / "table.json", report)
     text = as_text(rows, settings)
     write_atomically(out / "table.txt", text.encode())
     say(text.rstrip("\n"))

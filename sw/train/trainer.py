@@ -1,13 +1,12 @@
 """The training loop."""
 
-import json
 import math
 import time
 from pathlib import Path
 
 import torch
 
-from sw.atomic import write_atomically
+from sw.atomic import write_atomically, write_json
 from sw.data import Dataset, normalise
 from sw.model import BinaryViT, ModelConfig
 from sw.model.checkpoint import checkpoint_bytes
@@ -256,7 +255,7 @@ class Trainer:
         })  # fmt: skip
         log = self._identity() | {"step": self.step, "done": self.done,
                                   "speed": self.speed.to_dict(), "curve": self.curve}  # fmt: skip
-        write_atomically(self.out / "log.json", (json.dumps(log, indent=1) + "\n").encode())
+        write_json(self.out / "log.json", log)
 
     def _identity(self) -> dict:
         """What a state must share with the run that goes on from it."""
