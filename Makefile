@@ -10,7 +10,7 @@ JOBS ?= 2
 .DEFAULT_GOAL := help
 CONFIG ?= 4x8x64-l16
 
-.PHONY: help install demo report verilog bitstream boards flash test test-slow lint format clean distclean
+.PHONY: help install demo report verilog bitstream boards virtual flash test test-slow lint format clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ bitstream: $(STAMP) ## synthesise, route and pack BOARD (ulx3s-85f), for SEEDS (
 
 boards: $(STAMP) ## list the boards with area, clock and frames a second
 	$(RUN) -m bitstreams boards
+
+virtual: $(STAMP) ## run BOARD in simulation, from pin to pin, with its memory chip
+	$(RUN) -m bitstreams virtual $(BOARD)
 
 flash: $(STAMP) ## load the bitstream of BOARD
 	$(RUN) -m bitstreams flash $(BOARD)

@@ -1,4 +1,4 @@
-"""``python -m bitstreams``: build a board's bitstream, list the boards, load one.
+"""``python -m bitstreams``: build a board's bitstream, list the boards, load one, or simulate it.
 
 Exit status: 0, or 2 with one line on stderr for bad input, a missing tool or a design that does
 not fit.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from bitstreams.device import FitError
 from bitstreams.models import IDEAL, model_cycles
 from bitstreams.report import renew_models, write_reports
 from bitstreams.tools import ToolError
+from bitstreams.virtual import Design, SimulatedBoard, design
 from sim.errors import SimulationError, SimulatorBuildError
 from sw.bad_input import bad_input
 
@@ -165,6 +167,38 @@ def models(board: BoardName = DEFAULT_BOARD) -> None:
     except bad_input() as error:
         raise _fail(error) from None
     typer.echo((folder / "report.txt").read_text())
+
+
+@app.command()
+def virtual(
+    board: BoardName = DEFAULT_BOARD,
+    baud: Annotated[
+        int | None,
+        typer.Option(help="of the design's UART, at most a quarter of its clock; default its own"),
+    ] = None,
+) -> None:
+    """Run a board in simulation: its FPGA from pin to pin, its memory chip, its UART as a port.
+
+    Runs until it is interrupted.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        chosen = find_board(board)
+        if baud is not None and not 0 < 4 * baud <= chosen.clock_hz:
+            raise ToolError(f"--baud {baud}: use 1 to {chosen.clock_hz // 4}")
+        chosen = chosen if baud is None else replace(chosen, baud=baud)
+        _note(_of_the_report(chosen, design(chosen, _note)))
+        with SimulatedBoard(chosen, _note) as simulated:
+            simulated.serve()
+    except (BoardError, ToolError, SimulationError, SimulatorBuildError, OSError) as error:
+        raise _fail(error) from None
+
+
+def _of_the_report(board: Board, simulated: Design) -> str:
+    path = REPORTS / board.folder / "report.json"
+    digest = simulated.rtlil_sha256
+    known = path.exists() and json.loads(path.read_text())["rtlil_sha256"] == digest
+    return f"RTLIL {digest[:16]}...: {'' if known else 'not '}that of {path}"
 
 
 @app.command()

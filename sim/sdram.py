@@ -57,6 +57,13 @@ class _Crossed(wiring.Component):
         return m
 
 
+def chip_parameters(timing: SdramTiming) -> str:
+    """Parameters of ``sim/rtl/sdram.v`` for a chip and its clock, as Verilog connects them."""
+    values = {name: value for name, value in asdict(timing.chip).items() if name in _PARAMETERS}
+    values["period_ps"] = 10**12 // timing.clock_hz
+    return ", ".join(f".{name.upper()}({value})" for name, value in values.items())
+
+
 def sdram_sources(timing: SdramTiming, capture: int = 0, ratio: int = 1) -> dict[str, str]:
     """Verilog of controller and chip with the memory port outside; top module ``sdram_top``.
 
@@ -66,9 +73,6 @@ def sdram_sources(timing: SdramTiming, capture: int = 0, ratio: int = 1) -> dict
     so many times as slow, and crosses to the controller's; else it is at ``clk``.
     """
     chip = timing.chip
-    values = {name: value for name, value in asdict(chip).items() if name in _PARAMETERS}
-    values["period_ps"] = 10**12 // timing.clock_hz
-    parameters = ", ".join(f".{name.upper()}({value})" for name, value in values.items())
     address_bits = chip.row_bits + chip.bank_bits + chip.column_bits
     ports = (
         ("input", 1, "clk"), ("input", 1, "port_clk"), ("input", 1, "rst"), *_PORT,
@@ -109,7 +113,7 @@ module {TOP} (
         .pins__clk_en(clk_en), .pins__cs(cs), .pins__ras(ras), .pins__cas(cas), .pins__we(we),
         .pins__ba(ba), .pins__a(a), .pins__dqm(dqm),
         .pins__dq_o(dq_i), .pins__dq_oe(dq_oe), .pins__dq_i({dq}));
-    sdram #({parameters}) chip (
+    sdram #({chip_parameters(timing)}) chip (
         .clk(clk), .power({power}), .clk_en(clk_en), .cs(cs), .ras(ras), .cas(cas), .we(we),
         .ba(ba), .a(a), .dqm(dqm), .dq_i(dq_i), .dq_driven(dq_oe), .dq_o(dq_o),
         .word_address(word_address), .word_write(word_write), .word_data(word_data), .word(word),

@@ -35,6 +35,7 @@ ECP5 = Family(
     files=(),
     equal_cells="+/lattice/cells_sim_ecp5.v",
     cells=MODELS / "ecp5.v",
+    pins=MODELS / "ecp5_pins.v",
     # A slice holds two LUTs or one carry cell, 16 x 4 bits of distributed RAM take two slices and
     # one for their write port, and a carry chain begins and ends with a carry cell of its own.
     # Within 1 % of what nextpnr counts after packing.

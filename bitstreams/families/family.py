@@ -39,6 +39,8 @@ class Family:
         Yosys's own models of the cells, for proofs.
     cells : Path
         Our models of the cells, for simulation.
+    pins : Path
+        And of those between a board's pins and the design.
     sites : mapping
         Cell of the netlist, or `CHAIN`, to the LUT sites that it takes.
     resources : mapping
@@ -71,6 +73,7 @@ class Family:
     files: tuple[Path, ...]
     equal_cells: str
     cells: Path
+    pins: Path
     sites: Mapping[str, int]
     resources: Mapping[str, tuple[str, ...]]
     drivers: Mapping[str, str]

@@ -73,6 +73,7 @@ GW5A = Family(
     files=(BLOCK_RAMS, MULTIPLIERS),
     equal_cells="+/gowin/cells_sim.v",
     cells=MODELS / "gw5a.v",
+    pins=MODELS / "gw5a_pins.v",
     # A carry cell is a LUT, a chain begins with one of its own; 16 x 4 bits of distributed RAM
     # take four, and the four beside them.
     sites={**dict.fromkeys(LUTS, 1), "ALU": 1, "RAM16SDP4": 8, CHAIN: 1},

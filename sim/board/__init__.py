@@ -1,5 +1,6 @@
 """A virtual board: the bitstream's RTL in Verilator behind a pseudo-terminal."""
 
-from sim.board.board import BoardStatistics, VirtualBoard
+from sim.board.board import VirtualBoard
+from sim.board.running import BoardStatistics, RunningBoard
 
-__all__ = ["BoardStatistics", "VirtualBoard"]
+__all__ = ["BoardStatistics", "RunningBoard", "VirtualBoard"]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import signal
-import sys
 from typing import Annotated
 
 import typer
@@ -24,7 +22,7 @@ def main(
         bool, typer.Option(help="clock the accelerator at rest, too (slow)")
     ] = False,
 ) -> None:
-    """Run the bitstream's gateware, from UART pins to memory port, behind a pseudo-terminal.
+    """Run the bitstreams' system, from UART pins to memory port, behind a pseudo-terminal.
 
     Runs until it is interrupted. Exit status: 0, 1 if the simulator fails, 2 for bad input.
     """
@@ -40,20 +38,11 @@ def main(
         _note(f"board: {error}")
         raise typer.Exit(1) from None
     with board:
-        typer.echo(f"serial:{board.port}")
-        _note(f"  python -m sw classify PICTURE --backend serial:{board.port}")
-        sys.stdout.flush()
-        with contextlib.suppress(KeyboardInterrupt):
-            board.wait()
         try:
-            done = board.close()
+            board.serve()
         except SimulationError as error:
             _note(f"board: {error}")
             raise typer.Exit(1) from None
-        _note(
-            f"  {done.cycles:,} cycles, the accelerator's clock ran in {done.core_cycles:,}; "
-            f"{done.received:,} bytes received, {done.sent:,} sent"
-        )
 
 
 def _note(line: str) -> None:

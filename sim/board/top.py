@@ -18,8 +18,10 @@ from sim.build.program import build_program
 
 TOP = "virtual_board"
 MAIN = Path(__file__).with_name("main.cpp")
+TERMINAL = (Path(__file__).with_name("terminal.h"), Path(__file__).with_name("uart.h"))
+"""Headers of the pseudo-terminal."""
 HEADERS = (
-    Path(__file__).with_name("uart.h"),
+    *TERMINAL,
     Path(__file__).parents[1] / "native" / "memory.h",
     Path(__file__).parents[1] / "native" / "timed_memory.h",
 )

@@ -1,4 +1,5 @@
-// The host's end of a UART, a call a clock cycle: 8 bits, no parity, 1 stop bit.
+// The host's end of a UART, a call a step of time: 8 bits, no parity, 1 stop bit. A bit need not last
+// whole steps: rates that do not divide a board's clock are as far off as on the board.
 
 #pragma once
 
@@ -8,16 +9,15 @@
 // Bytes to a pin.
 class UartDriver {
 public:
-    explicit UartDriver(unsigned cycles_a_bit) : cycles_a_bit_(cycles_a_bit) {}
+    explicit UartDriver(double steps_a_bit) : steps_a_bit_(steps_a_bit) {}
 
     std::deque<uint8_t> bytes;
 
     bool resting() const { return bits_ == 0 && bytes.empty(); }
 
-    // Level of the pin in the next cycle.
-    bool cycle() {
-        if (left_ == 0) {
-            left_ = cycles_a_bit_;
+    // Level of the pin in the next step.
+    bool step() {
+        if (left_ <= 0) {
             if (bits_ != 0) {
                 --bits_;
                 shift_ >>= 1;
@@ -31,31 +31,34 @@ public:
                 bytes.pop_front();
                 bits_ = 10;
             }
+            left_ += steps_a_bit_;
         }
-        --left_;
+        left_ -= 1;
         return shift_ & 1;
     }
 
 private:
-    unsigned cycles_a_bit_, left_ = 0, bits_ = 0, shift_ = 1;
+    double steps_a_bit_, left_ = 0;
+    unsigned bits_ = 0, shift_ = 1;
 };
 
 // Bytes from a pin.
 class UartSampler {
 public:
-    explicit UartSampler(unsigned cycles_a_bit) : cycles_a_bit_(cycles_a_bit) {}
+    explicit UartSampler(double steps_a_bit) : steps_a_bit_(steps_a_bit) {}
 
     bool resting() const { return bits_ == 0; }
 
-    // Takes the level of a cycle; true if `byte` is a new one.
-    bool cycle(bool level) {
+    // Takes the level of a step; true if `byte` is a new one.
+    bool step(bool level) {
         if (bits_ == 0) {
             if (level) return false;
             bits_ = 10;
-            left_ = cycles_a_bit_ / 2;
+            left_ = steps_a_bit_ / 2;
         }
-        if (left_-- != 0) return false;
-        left_ = cycles_a_bit_ - 1;
+        left_ -= 1;
+        if (left_ >= 0) return false;
+        left_ += steps_a_bit_;
         shift_ = shift_ >> 1 | static_cast<unsigned>(level) << 9;
         if (--bits_ != 0) return false;
         byte = static_cast<uint8_t>(shift_ >> 1);
@@ -65,5 +68,6 @@ public:
     uint8_t byte = 0;
 
 private:
-    unsigned cycles_a_bit_, left_ = 0, bits_ = 0, shift_ = 0;
+    double steps_a_bit_, left_ = 0;
+    unsigned bits_ = 0, shift_ = 0;
 };

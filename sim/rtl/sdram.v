@@ -45,6 +45,7 @@ module sdram #(
     input  [15:0]            dq_i,
     input                    dq_driven,  // by the controller
     output reg [15:0]        dq_o,
+    output                   dq_driving,  // dq_o is on the pins
 
     output reg [ROW_BITS+BANK_BITS+COLUMN_BITS-1:0] word_address,
     output reg               word_write,
@@ -104,6 +105,7 @@ module sdram #(
     localparam [2:0] ACTIVATE = 3'b100, READ = 3'b010, WRITE = 3'b011, PRECHARGE = 3'b101;
     localparam [2:0] REFRESH = 3'b110, SET_MODE = 3'b111;
     assign ready = configured;
+    assign dq_driving = driving;
 
     task violation(input [8*60-1:0] text, input [63:0] since, input [63:0] least);
         $fatal(1, "sdram: %0s at %0d ps, bank %0d, code ras/cas/we %b: %0d ps, the chip wants %0d",

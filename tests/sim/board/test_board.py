@@ -83,6 +83,14 @@ def test_faults_in_both_directions_give_the_right_answer_or_an_error(board, seed
         transport.write(100, data)
         assert transport.first_difference(100, data) is None
         assert (transport.read(100, 500) == data).all()
+        copied = contents(C.lane_beats * 64, seed)
+        transport.write(SOURCE, copied)
+        transport.write(PROGRAM, copy_program(C, 64, 16))
+        for _ in range(8):
+            transport.write(DESTINATION, np.zeros_like(copied))
+            transport.start(PROGRAM)
+            transport.wait(100_000)
+            assert (transport.read(DESTINATION, len(copied)) == copied).all()
     except DeviceError as error:
         assert "no answer to" in str(error)
     finally:
