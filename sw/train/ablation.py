@@ -15,10 +15,11 @@ from pathlib import Path
 
 from hw.spec import find_configuration
 from sw.atomic import write_json
-from sw.data import DataError, Skip, load
+from sw.data import Dataset, Skip, load
 from sw.model import ModelConfig
 from sw.train.errors import TrainError
 from sw.train.measure import CHECKED, measure
+from sw.train.pictures import test_pictures
 from sw.train.place import Place
 from sw.train.recipe import Recipe
 from sw.train.recipes import Named
@@ -83,8 +84,7 @@ def run_ablation(
     if arguments.seeds < 1:
         raise TrainError(f"--seeds {arguments.seeds}: run every row at least once")
     find_configuration(arguments.config)
-    if not len(load(arguments.data, "test", _DEIT.image, skip)):
-        raise DataError(f"{arguments.data}: the test split holds no picture")
+    test = _test(arguments.data, skip)
     results = []
     for number, (name, config) in enumerate(ROWS.items(), 1):
         for seed in range(recipe.seed, recipe.seed + arguments.seeds):
@@ -98,11 +98,24 @@ def run_ablation(
                     say("stopped; run again to go on")
                     return
                 if place.first:
-                    result = _measured(folder, named, arguments, skip, say)
+                    result = _measured(folder, named, arguments, test, say)
                 place.meet()
             results.append(result)
     if place.first:
         write_table(out, results, say)
+
+
+def _test(data: str, skip: Skip | None) -> Dataset:
+    """The pictures that every row is measured on: all rows take the same size and classes."""
+    model = next(iter(ROWS.values()))
+    classes = load(data, "train", model.image, skip).class_names
+    test = test_pictures(data, classes, model, skip)
+    if test is None:
+        raise TrainError(
+            f"{data}: keeps no test pictures apart, and rows are measured on pictures that none "
+            "was trained on; put the class folders into train/ and test/ below it"
+        )
+    return test
 
 
 def _settings(named: Named, arguments) -> dict:
@@ -128,14 +141,14 @@ def _finished(folder: Path, named: Named, arguments) -> dict | None:
     return result if same and checked else None
 
 
-def _measured(folder: Path, named: Named, arguments, skip: Skip | None, say) -> dict:
+def _measured(folder: Path, named: Named, arguments, test: Dataset, say) -> dict:
     """Measure a trained row and keep what was found."""
     result = {
         "row": named.why,
         "seed": named.recipe.seed,
         "macs": macs(named.model),
         "settings": _settings(named, arguments),
-        **measure(folder, arguments.data, arguments.config, arguments.check_rtl, skip, say),
+        **measure(folder, arguments.data, test, arguments.config, arguments.check_rtl, say),
     }
     write_json(folder / "result.json", result)
     return result

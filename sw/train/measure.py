@@ -17,7 +17,7 @@ from sw.compiler.fold import fold
 from sw.compiler.load import load as load_float
 from sw.compiler.packed import PackedNetwork
 from sw.compiler.schedule import network_program
-from sw.data import Skip, load
+from sw.data import Dataset
 from sw.driver import Accelerator, DriverError
 from sw.golden import run
 from sw.model import from_checkpoint, saved_config
@@ -29,9 +29,9 @@ BATCH = 256
 
 
 def measure(
-    folder: Path, data: str, configuration: str, check_rtl: bool, skip: Skip | None, say
+    folder: Path, data: str, test: Dataset, configuration: str, check_rtl: bool, say
 ) -> dict:
-    """Pack ``folder/model.safetensors`` and measure it on the test pictures.
+    """Pack ``folder/model.safetensors``, calibrated on the folder ``data``; measure it on ``test``.
 
     Raises
     ------
@@ -45,7 +45,6 @@ def measure(
     model = from_checkpoint(path, config.heads, config.reduction, config.depths)
     quantised, pictures = quantise_network(fold(load_float(model)), Path(data), say)
     packed = write(quantised, pictures, path.with_suffix(SUFFIX))
-    test = load(data, "test", config.image, skip)
     program = network_program(packed, find_configuration(configuration))
     bits = model_facts(packed)["bits"]
     result = {

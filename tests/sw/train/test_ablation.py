@@ -111,3 +111,12 @@ def test_an_unknown_accelerator_is_refused_before_a_row_is_trained(run, tmp_path
     assert run("--config", "9x9") == 2
     assert "configuration '9x9' is unknown" in capsys.readouterr().err
     assert not list((tmp_path / "out").iterdir())
+
+
+def test_pictures_that_are_trained_on_measure_no_row(run, tmp_path, capsys):
+    data = tmp_path / "data" / "train"
+    assert run("--data", data) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"train: {data}: keeps no test pictures apart")
+    assert "train/ and test/" in line
+    assert not list((tmp_path / "out").iterdir())
