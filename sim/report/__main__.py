@@ -22,11 +22,13 @@ from sim.native import PRESETS
 from sim.native.memory import CONTROLLERS
 from sim.network.run import run_network
 from sim.report.commands import rows
+from sim.report.picture import draw
 from sim.report.tables import as_json, print_network, print_rows
 from sw.bad_input import bad_input
 from sw.compiler.packed import PackedNetwork
 from sw.compiler.schedule import network_program
 from sw.cycles.model import predict
+from sw.figures import check_figure
 from sw.files import (
     DEFAULT_MODEL,
     RANDOM_MODELS,
@@ -68,11 +70,11 @@ def main(
         configuration = find_configuration(config)
         if memory not in PRESETS:
             raise InputError(f"--memory {memory!r}: choose one of {', '.join(PRESETS)}")
-        for option, path in (("--json", json_path), ("--picture", picture)):
-            if path is not None:
-                check_output(option, path)
+        if json_path is not None:
+            check_output("--json", json_path)
+        if picture is not None:
+            check_figure("--picture", picture)
         check_seed(seed)
-        draw = None if picture is None else _drawing()
         packed = load_model(model, seed, _note)
         program = network_program(packed, configuration, batch)
         images = np.stack(
@@ -101,28 +103,11 @@ def main(
         facts = {"model": model, "memory": memory, "batch": batch}
         facts |= as_json(program, run, prediction, layers, each, commands)
         json_path.write_text(json.dumps(facts, indent=1) + "\n")
-    if draw is not None:
+    if picture is not None:
         draw(picture, title, program, run)
     if not np.array_equal(run.logits, _golden(packed, images)):
         typer.echo("report: the logits are not golden's; find out why with python -m sw diff")
         raise typer.Exit(1)
-
-
-def _drawing():
-    """The function that draws.
-
-    Raises
-    ------
-    InputError
-        If matplotlib is missing.
-    """
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError:
-        raise InputError("--picture: needs matplotlib; pip install '.[dev]'") from None
-    from sim.report.picture import draw
-
-    return draw
 
 
 def _golden(packed: PackedNetwork, images: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from sim.native.simulator import SAMPLED
 from sim.network.run import NetworkRun
 from sim.report.commands import part, spans
 from sw.compiler.schedule import NetworkProgram
+from sw.figures import figure, save_figure
 
 UNITS = {
     "array": ("array_busy",),
@@ -44,13 +45,17 @@ def boundaries(program: NetworkProgram, run: NetworkRun) -> dict[str, int]:
 
 
 def draw(path: Path, title: str, program: NetworkProgram, run: NetworkRun) -> None:
-    """Writes the picture; its format is the path's ending."""
-    from matplotlib.figure import Figure
+    """Write the picture; its format is the path's ending.
 
+    Raises
+    ------
+    NoPicture, OSError
+        Without matplotlib, and for a file that cannot be written.
+    """
     edges, shares = utilisation(run.samples)
     average = shares @ np.diff(edges) / (edges[-1] - edges[0])
-    figure = Figure(figsize=(14, 4.2), layout="constrained")
-    axes = figure.subplots()
+    drawn = figure(figsize=(14, 4.2), layout="constrained")
+    axes = drawn.subplots()
     mesh = axes.pcolormesh(
         edges, np.arange(len(UNITS) + 1), shares, cmap="magma_r", vmin=0, vmax=1, rasterized=True
     )
@@ -70,5 +75,5 @@ def draw(path: Path, title: str, program: NetworkProgram, run: NetworkRun) -> No
     axes.set_xlabel("clock cycles from start; lines: a stage's last command is complete")
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.set_title(title, pad=20, fontsize=10)
-    figure.colorbar(mesh, ax=axes, label="share of cycles busy", pad=0.01)
-    figure.savefig(path, dpi=120)
+    drawn.colorbar(mesh, ax=axes, label="share of cycles busy", pad=0.01)
+    save_figure(drawn, path, dpi=120)

@@ -2,46 +2,29 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import numpy as np
 
-from sw.atomic import write_atomically
-from sw.files import InputError, check_output
+from sw.figures import figure, save_figure
 
 MOST_NAMED = 30
 """Classes up to which the picture has names and numbers."""
 
 
-def check_picture(path: Path) -> None:
-    """Refuse, before anything is computed, a picture that could not be drawn.
+def draw_confusion(confusion: np.ndarray, names: tuple[str, ...], path: Path, title: str) -> None:
+    """Draw ``confusion[label, predicted]``: shares of each label's pictures, with their numbers.
 
     Raises
     ------
-    InputError
-        Without matplotlib, for another kind of file than PNG, and as :func:`check_output`.
+    NoPicture, OSError
+        Without matplotlib, and for a file that cannot be written.
     """
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError:
-        raise InputError("--picture: needs matplotlib; pip install matplotlib") from None
-    if path.suffix.lower() != ".png":
-        raise InputError(f"--picture {path}: pictures are PNG; end its name in .png")
-    check_output("--picture", path)
-
-
-def draw_confusion(confusion: np.ndarray, names: tuple[str, ...], path: Path, title: str) -> None:
-    """Draw ``confusion[label, predicted]``: shares of each label's pictures, with their numbers."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     named = len(names) <= MOST_NAMED
     edge = 1.5 + 0.45 * len(names) if named else 8
-    figure, axes = pyplot.subplots(figsize=(edge + 1, edge))
+    drawn = figure(figsize=(edge + 1, edge))
+    axes = drawn.subplots()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     if named:
         axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
@@ -54,7 +37,4 @@ def draw_confusion(confusion: np.ndarray, names: tuple[str, ...], path: Path, ti
     axes.set_xlabel("taken for")
     axes.set_ylabel("label")
     axes.set_title(title)
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=150, bbox_inches="tight")
-    pyplot.close(figure)
-    write_atomically(path, content.getvalue())
+    save_figure(drawn, path)

@@ -28,11 +28,12 @@ from sw.cli.common import (
     open_backend,
     print_cycles,
 )
-from sw.cli.confusion import check_picture, draw_confusion
+from sw.cli.confusion import draw_confusion
 from sw.cli.float_model import FloatOption, float_classes, load_float
 from sw.cli.labelled import Labelled, labelled
 from sw.compiler.packed import PackedNetwork
 from sw.driver import Accelerator
+from sw.figures import check_figure
 from sw.files import DEFAULT_MODEL, InputError, check_output, load_model
 
 CALL = {"golden": 256}
@@ -99,7 +100,7 @@ def evaluate(
         if json_path is not None:
             check_output("--json", json_path)
         if picture is not None:
-            check_picture(picture)
+            check_figure("--picture", picture)
         with open_backend(backend, config, memory, batch) as accelerator:
             packed = load_model(model, report=note)
             real = None if checkpoint is None else load_float(checkpoint, packed)

@@ -11,10 +11,11 @@ from sw.atomic import write_json
 from sw.bad_input import bad_input
 from sw.data import Dataset, Skip, load
 from sw.driver import DriverError
+from sw.figures import NoPicture
 from sw.files import check_output
 from sw.train.ablation import run_ablation
 from sw.train.accuracy import evaluate
-from sw.train.curve import NoPicture, draw_curve
+from sw.train.curve import draw_curve
 from sw.train.distillation import ConsistentTeacher, teacher_logits
 from sw.train.errors import NotFiniteError, TrainError
 from sw.train.memory import keep_freed_memory

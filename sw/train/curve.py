@@ -1,49 +1,23 @@
 """The learning curve as a picture."""
 
-import io
 from pathlib import Path
 
-from sw.atomic import write_atomically
-from sw.train.errors import TrainError
+from sw.figures import figure, save_figure
 from sw.train.recipe import Recipe
 
 
-class NoPicture(TrainError):
-    """Matplotlib is not installed: a run goes on without pictures."""
-
-
-def figure():
-    """Matplotlib's object interface without a display.
+def draw_curve(log: dict, path: Path, title: str) -> None:
+    """Loss, training accuracy and learning rate over the epochs of ``log.json``.
 
     Raises
     ------
-    NoPicture
+    NoPicture, OSError
+        Without matplotlib, and for a file that cannot be written.
     """
-    try:
-        import matplotlib
-    except ImportError:
-        raise NoPicture("no pictures: they need matplotlib; pip install matplotlib") from None
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    return pyplot
-
-
-def save(picture, path: Path) -> None:
-    """Write a figure as PNG, atomically, and let go of it."""
-    content = io.BytesIO()
-    picture.savefig(content, format="png", dpi=150, bbox_inches="tight")
-    figure().close(picture)
-    write_atomically(path, content.getvalue())
-
-
-def draw_curve(log: dict, path: Path, title: str) -> None:
-    """Loss, training accuracy and learning rate over the epochs of ``log.json``."""
     curve, recipe = log["curve"], Recipe(**log["recipe"])
     epochs = [point["epoch"] for point in curve]
-    picture, (upper, lower) = figure().subplots(
-        2, 1, figsize=(7, 5), sharex=True, height_ratios=(3, 1)
-    )
+    drawn = figure(figsize=(7, 5))
+    upper, lower = drawn.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     upper.plot(epochs, [point["loss"] for point in curve], color="tab:red", label="loss")
     upper.set_ylabel("loss")
     right = upper.twinx()
@@ -53,4 +27,4 @@ def draw_curve(log: dict, path: Path, title: str) -> None:
     lower.set_ylabel("rate")
     lower.set_xlabel("epoch")
     upper.set_title(title)
-    save(picture, path)
+    save_figure(drawn, path)

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sw.atomic import write_atomically, write_json
-from sw.train.curve import NoPicture, figure, save
+from sw.figures import NoPicture, figure, save_figure
 
 
 def summarise(results: list[dict]) -> list[dict]:
@@ -91,7 +91,8 @@ def as_text(rows: list[dict], settings: dict) -> str:
 
 def _draw(rows: list[dict], path: Path) -> None:
     """Accuracy of every seed by row, with the row's R."""
-    picture, axes = figure().subplots(figsize=(8, 4))
+    drawn = figure(figsize=(8, 4))
+    axes = drawn.subplots()
     places = range(len(rows))
     axes.bar(places, [row["mean"] for row in rows], color="tab:blue", alpha=0.6)
     for place, row in enumerate(rows):
@@ -102,4 +103,4 @@ def _draw(rows: list[dict], path: Path) -> None:
     axes.set_ylim(max(0, low - 10), min(110, high + 8))
     axes.set_xticks(list(places), [row["row"].replace(" (", "\n(") for row in rows], fontsize=8)
     axes.set_ylabel("integer accuracy, %")
-    save(picture, path)
+    save_figure(drawn, path)

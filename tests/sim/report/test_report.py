@@ -192,6 +192,7 @@ def test_a_slower_memory_takes_longer_and_moves_the_same(report, tmp_path):
         (["--config", "9x9"], "9x9"),
         (["--seed", -1], "seed -1: choose 0 to"),
         (["--json", "/nowhere/r.json"], "/nowhere is no folder"),
+        (["--picture", "r.gif"], "--picture r.gif: end its name in .png or .svg or .pdf"),
         (["--model", "nothing"], "no shipped model"),
     ],
 )
