@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -27,7 +28,8 @@ def write_atomically(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # there is none where its folder is the reason
+            partial.unlink()
         reason = error.strerror or str(error)
         raise OSError(
             f"{path}: cannot be written ({reason}); what was saved before is whole: make room "

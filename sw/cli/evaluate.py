@@ -12,7 +12,6 @@ import numpy as np
 import typer
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
 from hw.spec import contract_digest
 from sw.atomic import write_json
@@ -28,12 +27,12 @@ from sw.cli.common import (
     open_backend,
     print_cycles,
 )
-from sw.cli.confusion import draw_confusion
+from sw.cli.confusion import confusion_table, default_place, draw_confusion
 from sw.cli.float_model import FloatOption, float_classes, load_float
 from sw.cli.labelled import Labelled, labelled
 from sw.compiler.packed import PackedNetwork
 from sw.driver import Accelerator
-from sw.figures import check_figure
+from sw.figures import NoPicture, check_figure
 from sw.files import DEFAULT_MODEL, InputError, check_output, load_model
 
 CALL = {"golden": 256}
@@ -81,8 +80,10 @@ def evaluate(
     batch: BatchOption = 1,
     checkpoint: FloatOption = None,
     picture: Annotated[
-        Path | None, typer.Option(help="draw what is taken for what, as PNG")
+        Path | None,
+        typer.Option(help="of the confusion matrix; default build/evaluate/MODEL.png"),
     ] = None,
+    no_picture: Annotated[bool, typer.Option("--no-picture", help="draw none")] = False,
     skip_unreadable: Annotated[
         bool, typer.Option("--skip-unreadable", help="leave unreadable pictures out, by name")
     ] = False,
@@ -90,7 +91,7 @@ def evaluate(
 ) -> None:
     """Measure accuracy on a data set.
 
-    Prints top-1, accuracy by class and what is confused; --json has the logits of every picture.
+    Prints top-1 and accuracy by class, draws the confusion matrix; --json has every logit.
     With the checkpoint that the model was packed from, also float accuracy and agreement.
     """
     console = Console()
@@ -100,6 +101,8 @@ def evaluate(
         if json_path is not None:
             check_output("--json", json_path)
         if picture is not None:
+            if no_picture:
+                raise InputError(f"--picture {picture} and --no-picture: give one of them")
             check_figure("--picture", picture)
         with open_backend(backend, config, memory, batch) as accelerator:
             packed = load_model(model, report=note)
@@ -130,13 +133,28 @@ def evaluate(
                     markup=False,
                     soft_wrap=True,
                 )
-            console.print(_table(packed, np.array(report["confusion"])))
+            confusion = np.array(report["confusion"])
+            console.print(confusion_table(confusion, packed.classes))
             print_cycles(console, accelerator, result.cycles)
-            if picture is not None:
-                title = f"{Path(model).name} on {backend}: {report['top1']:.2f} %"
-                draw_confusion(np.array(report["confusion"]), packed.classes, picture, title)
             if json_path is not None:
                 write_json(json_path, report, indent=None)
+            if not no_picture:
+                title = f"{Path(model).name} on {backend}: {report['top1']:.2f} %"
+                _draw(confusion, packed.classes, picture, default_place(model), title)
+
+
+def _draw(confusion: np.ndarray, names, asked: Path | None, default: Path, title: str) -> None:
+    """The picture, and a line that says where; one that nobody asked for may be missing."""
+    path = asked or default
+    try:
+        draw_confusion(confusion, names, path, title)
+    except (NoPicture, OSError) as error:
+        if asked:
+            raise
+        elsewhere = "" if isinstance(error, NoPicture) else "; or choose another --picture"
+        note(f"{error}{elsewhere}")
+    else:
+        typer.echo(f"confusion matrix: {path}")
 
 
 def _run(accelerator: Accelerator, images: np.ndarray, call: int) -> Result:
@@ -204,24 +222,3 @@ def _beside_float(real, checkpoint: Path, pictures: Labelled, result: Result) ->
         "top1": 100 * float(np.mean(classes == pictures.labels)),
         "agreement": 100 * float(np.mean(classes == result.predicted)),
     }
-
-
-def _table(packed: PackedNetwork, confusion: np.ndarray) -> Table:
-    """Accuracy of every class that has pictures, and the three it is most often taken for."""
-    table = Table("class")
-    for column in ("pictures", "right"):
-        table.add_column(column, justify="right")
-    table.add_column("taken for")
-    for label, row in enumerate(confusion):
-        if not row.any():
-            continue
-        wrong = row.copy()
-        wrong[label] = 0
-        others = [i for i in np.argsort(-wrong, kind="stable")[:3] if wrong[i]]
-        table.add_row(
-            packed.classes[label],
-            f"{row.sum():,}",
-            f"{100 * row[label] / row.sum():.1f} %",
-            ", ".join(f"{packed.classes[i]} ({wrong[i]:,})" for i in others),
-        )
-    return table

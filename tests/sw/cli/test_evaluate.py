@@ -2,6 +2,8 @@
 
 import json
 import pickle
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import torch
 from PIL import Image
 
 from hw.spec import contract_digest
+from sw.cli.confusion import default_place, draw_confusion
 from sw.data import CLASS_NAMES, normalise
 from sw.golden import run
 from sw.model import BinaryViT
@@ -20,6 +23,13 @@ from tests.sw.golden.random_model import CONFIGS
 FILES = ["cat/a.png", "dog/a.png", "ship/a.png", "cat/b.png", "dog/b.png", "cat/c.png"]
 """Classes take turns."""
 LABELS = [CLASS_NAMES.index(file.split("/")[0]) for file in FILES]
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    """The present folder, in which the picture lands."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
 
 
 def evaluated(sw, tmp_path, *arguments):
@@ -170,14 +180,61 @@ def test_a_checkpoint_of_another_architecture_is_refused(refused, model, data, t
     assert "c.safetensors: hidden is (32, 64), the model's is (128, 128)" in line
 
 
-def test_a_picture_of_what_is_taken_for_what(sw, refused, model, data, tmp_path):
-    path = tmp_path / "confusion.png"
-    evaluated(sw, tmp_path, "--data", data, "--model", model, "--picture", path)
-    with Image.open(path) as picture:
-        assert picture.format == "PNG" and min(picture.size) > 500
+def test_a_picture_of_what_is_taken_for_what(sw, model, data, tmp_path):
+    for place, arguments in (
+        ("build/evaluate/m.png", []),
+        (tmp_path / "confusion.png", ["--picture", tmp_path / "confusion.png"]),
+    ):
+        result, _ = evaluated(sw, tmp_path, "--data", data, "--model", model, *arguments)
+        assert result.stdout.splitlines()[-1] == f"confusion matrix: {place}"
+        with Image.open(place) as picture:
+            assert picture.format == "PNG" and min(picture.size) > 500
+    assert [path.name for path in Path("build/evaluate").iterdir()] == ["m.png"]
+
+
+def test_no_picture_where_none_is_wanted(sw, refused, model, data, tmp_path):
+    arguments = ["--data", data, "--model", model, "--no-picture"]
+    result, _ = evaluated(sw, tmp_path, *arguments)
+    assert "confusion matrix" not in result.stdout and not Path("build").exists()
+    assert "give one of them" in refused("evaluate", *arguments, "--picture", "c.png")
+
+
+def test_a_picture_that_cannot_be_drawn_is_refused_first(refused, model, data, tmp_path):
     arguments = ["--data", data, "--model", model, "--picture"]
     assert "end its name in .png" in refused("evaluate", *arguments, tmp_path / "c.gif")
     assert "absent" in refused("evaluate", *arguments, tmp_path / "absent" / "c.png")
+
+
+def test_without_matplotlib_only_a_picture_that_was_asked_for_fails(
+    sw, refused, model, data, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    arguments = ["--data", data, "--model", model]
+    result, report = evaluated(sw, tmp_path, *arguments)
+    assert result.stderr == "  no picture without matplotlib; pip install matplotlib\n"
+    assert report["images"] == 6 and "on golden: top-1" in result.stdout
+    assert "pip install matplotlib" in refused("evaluate", *arguments, "--picture", "c.png")
+
+
+def test_a_place_that_cannot_be_written_costs_the_picture_only(sw, model, data, tmp_path):
+    Path("build").write_text("no folder")
+    result, report = evaluated(sw, tmp_path, "--data", data, "--model", model)
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("  build/evaluate/m.png: cannot be written (")
+    assert line.endswith("; or choose another --picture")
+    assert report["images"] == 6 and "on golden: top-1" in result.stdout
+    full = tmp_path / "full.png"
+    full.symlink_to("/dev/full")
+    (tmp_path / "out.json").unlink()
+    arguments = ["--json", tmp_path / "out.json", "--picture", full]
+    result = sw("evaluate", "--data", data, "--model", model, *arguments)
+    assert result.exit_code == 2 and "full.png: cannot be written (No space" in result.stderr
+    assert json.loads((tmp_path / "out.json").read_text())["images"] == 6
+
+
+def test_a_class_name_is_no_formula(tmp_path):
+    draw_confusion(np.eye(2, dtype=int), (r"$\x$", "b_$"), tmp_path / "c.png", r"$\y$")
+    assert default_place("random:cifar10") == Path("build/evaluate/random-cifar10.png")
 
 
 def test_unreadable_pictures_are_named_and_left_out_when_asked(sw, refused, model, data, tmp_path):

@@ -24,7 +24,7 @@ def made(tmp_path_factory):
         ["pack", weights, "--heads", "1,2", "--reduction", "2,1", "--depths", "1,1",
          "--calibration", data, "-o", model],
         ["evaluate", "--model", model, "--data", data, "--checkpoint", weights,
-         "--json", evaluation],
+         "--json", evaluation, "--no-picture"],
         ["precision", "--checkpoint", weights, "--data", data, "--limit", 20, "--json", precision],
     ):  # fmt: skip
         result = CliRunner().invoke(app, [str(part) for part in command])
