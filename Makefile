@@ -41,7 +41,7 @@ network_report = $(RUN) -m sim.report --model $(1) --config $(2) \
 verilog: $(STAMP) ## the core CONFIG=... with AXI ports for a system of your own, into build/verilog
 	$(RUN) -m bitstreams.verilog --config $(CONFIG)
 
-bitstream: $(STAMP) ## synthesise, route and pack BOARD (ulx3s-85f), for SEEDS (one known to route)
+bitstream: $(STAMP) ## synthesise, route and pack BOARD (ulx3s-85f), for SEEDS (those of its report)
 	$(RUN) -m bitstreams build $(BOARD) $(if $(SEEDS),--seeds $(SEEDS)) --jobs $(JOBS)
 
 boards: $(STAMP) ## list the boards with area, clock and frames a second

@@ -56,7 +56,7 @@ def _seeds(text: str) -> list[int]:
 def build_command(
     board: BoardName = DEFAULT_BOARD,
     seeds: Annotated[
-        str, typer.Option(help="of placement, with commas; default one that is known to route")
+        str, typer.Option(help="of placement, with commas; default those of the board's report")
     ] = "",
     jobs: Annotated[int, typer.Option(min=1, help="seeds placed and routed side by side")] = 1,
     planned: Annotated[
@@ -78,7 +78,7 @@ def build_command(
         chosen = find_board(board)
         if planned is not None:
             chosen = replace(chosen, planned=planned)
-        numbers = _seeds(seeds) if seeds else [chosen.seed]
+        numbers = _seeds(seeds) if seeds else None
         work = work or Path("build/bitstreams") / chosen.folder
         out = out or REPORTS / chosen.folder
         built = build(chosen, work, seeds=numbers, jobs=jobs, report=_note)

@@ -111,11 +111,11 @@ def build(
     board: Board,
     folder: Path,
     *,
-    seeds: Sequence[int] = (1,),
+    seeds: Sequence[int] | None = None,
     jobs: int = 1,
     report: Callable[[str], None] = lambda _: None,
 ) -> Build:
-    """Make the bitstream of a board in `folder`, `jobs` seeds at a time.
+    """Make the bitstream of a board in `folder`, `jobs` seeds at a time; by default the board's.
 
     A seed whose router would not end is stopped, and left out.
 
@@ -126,7 +126,7 @@ def build(
     FitError
         The netlist does not fit the device; found before placement.
     """
-    family = board.device.family
+    family, seeds = board.device.family, seeds or board.seeds
     found = {name: find_tool(name) for name in ("yosys", family.nextpnr, family.packer)}
     folder.mkdir(parents=True, exist_ok=True)
     report(f"elaborate {board.name}: {board.configuration.name}")

@@ -20,11 +20,13 @@ BOARDS = {
     board.name: board
     for board in (
         Board("ulx3s-85f", ECP5_85F, ULX3S_85F_Platform, Ulx3s, CONFIGURATIONS["7x4x64-l8"],
-              40_000_000, DEFAULT_BAUD, SDRAM, "ulx3s", (SHIPPED, PAPER), seed=1, planned=True),
+              40_000_000, DEFAULT_BAUD, SDRAM, "ulx3s", (SHIPPED, PAPER), seeds=(1, 2, 3),
+              planned=True),
         Board("ulx3s-45f", ECP5_45F, ULX3S_45F_Platform, Ulx3s, CONFIGURATIONS["2x2x64-l8"],
-              37_500_000, DEFAULT_BAUD, SDRAM, "ulx3s", (SHIPPED, PAPER), seed=1, planned=True),
+              37_500_000, DEFAULT_BAUD, SDRAM, "ulx3s", (SHIPPED, PAPER), seeds=(3, 1),
+              planned=True),
         Board("ulx3s-25f", ECP5_25F, ULX3S_25F_Platform, Ulx3s, CONFIGURATIONS["2x2x64-l8"],
-              37_500_000, DEFAULT_BAUD, SDRAM, "ulx3s", (SHIPPED, PAPER), seed=2),
+              37_500_000, DEFAULT_BAUD, SDRAM, "ulx3s", (SHIPPED, PAPER), seeds=(2,)),
         Board("tang-mega-138k", GW5AST_138, TangMega138kPro, TangMega,
               CONFIGURATIONS["8x4x64-l8-on-chip"], 25_000_000, 1_000_000, OnChip(27_648),
               "tangmega138k", (SHIPPED,), planned=True),
@@ -32,7 +34,7 @@ BOARDS = {
 }
 # fmt: on
 """Name to board: device, platform, top, configuration, clock, baud, memory, loader, models,
-seed."""
+seeds."""
 DEFAULT_BOARD = "ulx3s-85f"
 
 

@@ -54,8 +54,9 @@ class Board:
         Its name for openFPGALoader.
     models : tuple of str
         Models whose cycles are reported.
-    seed : int
-        Of a placement that is known to route: with others the router may not end.
+    seeds : tuple of int
+        Of the placements of its report, in its order, which are known to route: with others the
+        router may not end.
     planned : bool
         Whether block RAMs and multipliers get their sites from `bitstreams.floorplan`.
     """
@@ -70,7 +71,7 @@ class Board:
     memory: Sdram | OnChip
     loader: str
     models: tuple[str, ...]
-    seed: int = 1
+    seeds: tuple[int, ...] = (1,)
     planned: bool = False
 
     @property

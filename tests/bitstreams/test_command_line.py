@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bitstreams import __main__ as command
-from bitstreams import tools
+from bitstreams import build, tools
 from bitstreams.boards import BOARDS
 from bitstreams.models import _memories
 from bitstreams.report import renew_models
@@ -41,6 +41,34 @@ def test_a_missing_tool_says_what_to_install(monkeypatch, tmp_path):
 
 def test_seeds_are_numbers():
     assert refused("build", "--seeds", "1,x").startswith("bitstreams: --seeds '1,x': give numbers")
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_a_board_s_seeds_are_those_of_its_report(board):
+    """So that the plain command makes the committed report, and not one of other placements."""
+    path = command.REPORTS / BOARDS[board].folder / "report.json"
+    if path.exists():
+        facts = json.loads(path.read_text())
+        stopped = facts["seeds_stopped"]
+        assert [*map(int, facts["seeds"])] == [s for s in BOARDS[board].seeds if s not in stopped]
+        assert set(stopped) <= set(BOARDS[board].seeds)
+
+
+def test_seeds_replace_the_board_s(monkeypatch, tmp_path):
+    def route(board, nextpnr, folder, seed, report):
+        routed.append(seed)
+        raise tools.StoppedError("does not end")
+
+    monkeypatch.setattr(build, "place_and_route", route)
+    for name, result in {"elaborate": None, "synthesise": "", "read_cells": [],
+                         "find_tool": "tool", "check_fit": {}}.items():  # fmt: skip
+        monkeypatch.setattr(build, name, lambda *_, result=result, **__: result)
+    for arguments, seeds in (([], [3, 1]), (["--seeds", "2"], [2])):
+        routed = []
+        options = ["build", "ulx3s-45f", "--work", str(tmp_path), *arguments]
+        result = CliRunner().invoke(command.app, options)
+        assert result.exit_code == 2 and result.stderr.endswith("try other --seeds\n")
+        assert routed == seeds
 
 
 def test_flash_wants_a_bitstream_and_a_loader(monkeypatch, tmp_path):
