@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sw.data.dataset import Dataset
+from sw.data.dataset import Dataset, check_labels
 from sw.data.errors import DataError
 
 CLASS_NAMES = (
@@ -59,6 +59,7 @@ def load_cifar10(folder: Path, split: str) -> Dataset:
             pixels = np.asarray(batch[b"data"], dtype=np.uint8)
             images.append(pixels.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1))
             labels.append(np.asarray(batch[b"labels"], dtype=np.int64))
+            check_labels("CIFAR-10", labels[-1], CLASS_NAMES)
         except DataError as error:
             raise DataError(f"{path}: {error}") from error
         except Exception as error:  # a damaged pickle raises almost anything

@@ -8,6 +8,21 @@ import numpy as np
 from sw.data.errors import DataError
 
 
+def check_labels(what: str, labels: np.ndarray, class_names: tuple[str, ...]) -> None:
+    """Refuse labels without a class; ``what``, a file if they are of one, begins the message.
+
+    Raises
+    ------
+    DataError
+    """
+    classes = len(class_names)
+    if len(labels) and not 0 <= labels.min() <= labels.max() < classes:
+        raise DataError(
+            f"{what}: labels span {labels.min()}..{labels.max()}, but {classes} classes are "
+            "numbered from 0; mend the labels, or name every class"
+        )
+
+
 @dataclass(frozen=True)
 class Dataset:
     """Pictures with their labels.
@@ -41,13 +56,7 @@ class Dataset:
                 f"Dataset: {self.labels.shape} labels for {len(self.images)} images;"
                 " give one label an image"
             )
-        if len(self.labels) and not 0 <= self.labels.min() <= self.labels.max() < len(
-            self.class_names
-        ):
-            raise DataError(
-                f"Dataset: labels span {self.labels.min()}..{self.labels.max()}"
-                f" but there are {len(self.class_names)} class names"
-            )
+        check_labels("Dataset", self.labels, self.class_names)
 
     def __len__(self) -> int:
         return len(self.images)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from sw.data.cifar import CLASS_NAMES
-from sw.data.dataset import Dataset
+from sw.data.dataset import Dataset, check_labels
 from sw.data.errors import DataError
 from sw.data.pictures import read_picture
 
@@ -45,16 +45,15 @@ def load_mosaic(folder: Path, split: str) -> Dataset:
     files = sorted(folder.glob(f"{split}_*.webp")) + sorted(folder.glob(f"{split}_*.png"))
     if not files:
         raise DataError(f"{folder}: no {split}_*.webp mosaic beside labels.npz")
+    path = folder / "labels.npz"
     try:
-        with np.load(folder / "labels.npz", allow_pickle=False) as archive:
+        with np.load(path, allow_pickle=False) as archive:
             labels = archive[f"{split}_y"].astype(np.int64)
             names = CLASS_NAMES
             if "class_names" in archive:
                 names = tuple(str(name) for name in archive["class_names"])
     except Exception as error:  # numpy raises many types for a damaged archive
-        raise DataError(
-            f"{folder / 'labels.npz'}: cannot read {split}_y ({type(error).__name__})"
-        ) from error
+        raise DataError(f"{path}: cannot read {split}_y ({type(error).__name__})") from error
     pieces = []
     for file in files:
         try:
@@ -62,8 +61,10 @@ def load_mosaic(folder: Path, split: str) -> Dataset:
         except DataError as error:
             raise DataError(str(error) if str(file) in str(error) else f"{file}: {error}") from None
     images = np.concatenate(pieces)
-    if len(images) != len(labels):
+    if labels.shape != (len(images),):
         raise DataError(
-            f"{folder}: {len(images)} {split} pictures but {len(labels)} labels in labels.npz"
+            f"{path}: {split}_y has shape {labels.shape}, but there are {len(images)} {split} "
+            f"pictures beside it; give it ({len(images)},)"
         )
+    check_labels(f"{path}: {split}_y", labels, names)
     return Dataset(images, labels, names)

@@ -103,6 +103,24 @@ def short_labels(folder):
     write_mosaic(folder, noise(6, 32, 32, 3), np.arange(5))
 
 
+def column_of_labels(folder):
+    write_mosaic(folder, noise(6, 32, 32, 3), np.arange(6)[:, None])
+
+
+def one_label(folder):
+    write_mosaic(folder, noise(6, 32, 32, 3), np.array(3))
+
+
+def labels_without_a_class(folder):
+    write_mosaic(folder, noise(6, 32, 32, 3), np.arange(6) - 1)
+    labels = {"train_y": np.zeros(6), "test_y": np.arange(6) - 1}
+    np.savez(folder / "labels.npz", **labels, class_names=["a", "b", "c", "d"])
+
+
+def cifar100(folder):
+    write_cifar(folder, noise(2, 32, 32, 3), [3, 99])
+
+
 def odd_mosaic(folder):
     write_mosaic(folder, noise(6, 32, 32, 3), np.arange(6))
     Image.fromarray(noise(40, 96, 3)).save(folder / "test_00.webp")
@@ -137,7 +155,14 @@ def broken_picture(folder):
         (damaged_cifar, "test_batch: not a CIFAR-10 batch"),
         (missing_cifar, "test_batch: missing"),
         (dangerous_cifar, "only plain arrays are accepted"),
-        (short_labels, "6 test pictures but 5 labels"),
+        (short_labels, r"labels.npz: test_y has shape \(5,\), but there are 6 test pictures"),
+        (column_of_labels, r"labels.npz: test_y has shape \(6, 1\), but .*; give it \(6,\)"),
+        (one_label, r"labels.npz: test_y has shape \(\), but there are 6 test pictures"),
+        (
+            labels_without_a_class,
+            r"labels.npz: test_y: labels span -1\.\.4, but 4 classes are numbered from 0; mend the",
+        ),
+        (cifar100, r"test_batch: CIFAR-10: labels span 3\.\.99, but 10 classes are numbered from"),
         (odd_mosaic, "test_00.webp: a mosaic of 96x40 pixels"),
         (no_mosaic, "no test_.* mosaic"),
         (no_labels, "cannot read test_y"),
