@@ -7,6 +7,8 @@ consumer's weights negated to match.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -29,6 +31,10 @@ class Recorder:
         if self.trace is not None:
             self.trace[f"{self.prefix}.{name}"] = tensor
         return tensor
+
+    def formed(self, name: str, make: Callable[..., Tensor], *operands) -> Tensor:
+        """Records what `make` forms of operands; it saturates under the name of the trace."""
+        return self(name, make(*operands, name=f"{self.prefix}.{name}"))
 
 
 def run_block(
@@ -69,17 +75,17 @@ def run_block(
     record("x", ops.check(f"{name}.x", x, value))
     t_bits, t = _attention(config, layer, record, x, value)
     output = layer("output")
-    x1 = record("x1", ops.add_main(output.linear(t_bits, t), x, value))
+    x1 = record.formed("x1", ops.add_main, output.linear(t_bits, t), x, value)
     hidden_bits_in = record("ffn.n2_bits", output.bits(x1))
 
     hidden, ffn = layer("hidden"), layer("ffn")
     tiled = x1.repeat(1, 1, config.hidden // config.channels)
-    f = record("ffn.hidden", hidden.linear(hidden_bits_in, tiled))
+    f = record.formed("ffn.hidden", hidden.linear, hidden_bits_in, tiled)
     f_bits = record("ffn.hidden_bits", hidden.bits(f))
     pf = record("ffn.pooled", ops.channel_pool(f, config.pool))
-    y = record("ffn.y", ffn.linear(f_bits, pf))
+    y = record.formed("ffn.y", ffn.linear, f_bits, pf)
     main = _branches(packed, config, record, x1, value) if packed.model.pooled_branches else x1
-    x2 = record("x2", ops.add_main(y, main, value))
+    x2 = record.formed("x2", ops.add_main, y, main, value)
     if single and trace is not None:
         for key in [k for k in trace if k.startswith(name + ".")]:
             trace[key] = trace[key][0]
@@ -96,23 +102,25 @@ def _attention(
     if r == 1:
         k_in, v_in, source = entry.bits(x, 1), entry.bits(x, 2), x
     else:
-        px = record("attention.pooled_mean", ops.grid_mean(x, side, r, config.grid_shift, value))
+        window = (x, side, r, config.grid_shift, value)
+        px = record.formed("attention.pooled_mean", ops.grid_mean, *window)
         reduction = layer("reduction")
         px_bits = record("attention.reduction_bits", layer("pass_pooled").bits(px))
-        source = record("attention.reduced", reduction.linear(px_bits, px))
+        source = record.formed("attention.reduced", reduction.linear, px_bits, px)
         k_in, v_in = reduction.bits(source, 0), reduction.bits(source, 1)
     record("attention.k_in_bits", k_in)
     record("attention.v_in_bits", v_in)
 
     key, values, query = layer("key"), layer("value"), layer("query")
-    k = record("attention.k", key.linear(k_in, source))
-    v = record("attention.v", values.linear(v_in, source))
-    q = record("attention.q", query.linear(q_in, x))
+    k = record.formed("attention.k", key.linear, k_in, source)
+    v = record.formed("attention.v", values.linear, v_in, source)
+    q = record.formed("attention.q", query.linear, q_in, x)
     k_bits = record("attention.k_bits", key.bits(k))
     v_bits = record("attention.v_bits", values.bits(v))
     q_bits = record("attention.q_bits", query.bits(q))
-    kv = record("attention.kv", ops.add_main(v, k, value))
-    u = record("attention.u", ops.add_main(q, kv if r == 1 else ops.upsample(kv, side, r), value))
+    kv = record.formed("attention.kv", ops.add_main, v, k, value)
+    spread = kv if r == 1 else ops.upsample(kv, side, r)
+    u = record.formed("attention.u", ops.add_main, q, spread, value)
 
     d = config.head_width
     pop = ops.population(_split(q_bits, d), _split(k_bits, d))
@@ -127,7 +135,7 @@ def _attention(
     s = ops.attended_sum(bits, _split(v_bits, d))
     s = record("attention.context", s.transpose(1, 2).reshape(x.shape))
     context = layer("context")
-    t = record("attention.t", context.post(s, u))
+    t = record.formed("attention.t", context.post, s, u)
     return record("attention.t_bits", context.bits(t)), t
 
 
@@ -152,9 +160,13 @@ def _branches(
             for part in ("gain", "constant", "loss")
         )
         missing = ops.missing_taps(side, taps).view((-1, 1, 1) if axis == 1 else (-1, 1))
-        taken = ops.tap_sum(grid, axis, taps)
-        addend = ops.branch(taken, missing, gain, constant, loss, packed_branch.slope_shift, value)
+        name = f"{config.name}.branch.{which}"
+        taken = ops.tap_sum(grid, axis, taps, f"{name}: taps")
+        addend = ops.branch(
+            taken, missing, gain, constant, loss, packed_branch.slope_shift, value, name
+        )
         record(f"branch.{which}", addend.view(x1.shape[0], side * side, -1))
         total += addend
-    total = ops.saturate(total, value).view(x1.shape[0], side * side, -1)
+    total = ops.saturate(total, value, f"{config.name}.branch.sum")
+    total = total.view(x1.shape[0], side * side, -1)
     return record("branch.sum", torch.cat([x1[:, :first], total], 1) if first else total)

@@ -38,10 +38,19 @@ class Layer:
     position: Tensor | None
     value: Format
 
-    def post(self, s: Tensor | None, residual: Tensor | None) -> Tensor:
-        """``y`` of the signed sum and the residual, both (..., outputs)."""
+    def post(self, s: Tensor | None, residual: Tensor | None, name: str | None = None) -> Tensor:
+        """``y`` of the signed sum and the residual, both (..., outputs).
+
+        `name` is y's in the trace, where it has one.
+        """
         v = ops.pre_activation(
-            s, self.gain, self.gain_shift, residual, self.residual_gain, self.bias
+            s,
+            self.gain,
+            self.gain_shift,
+            residual,
+            self.residual_gain,
+            self.bias,
+            f"{self.name}: v",
         )
         return ops.activation(
             v,
@@ -50,11 +59,19 @@ class Layer:
             self.offset_out,
             self.slope_shift,
             self.value,
+            name or f"{self.name}: y",
         )
 
-    def linear(self, bits: Tensor, residual: Tensor) -> Tensor:
+    def linear(self, bits: Tensor, residual: Tensor, name: str | None = None) -> Tensor:
         """``y`` of a binary layer: (..., K) bits and (..., outputs) residual."""
-        return self.post(ops.signed_sum(bits, self.signs), residual)
+        return self.post(ops.signed_sum(bits, self.signs), residual, name)
+
+    def integer(self, operand: Tensor) -> Tensor:
+        """``y`` of an integer layer, whose sum of products is the residual: (..., fan-in)."""
+        s = ops.integer_sum(
+            operand, self.matrix, self.sum_shift, self.value, name=f"{self.name}: s"
+        )
+        return self.post(None, s)
 
     def bits(self, value: Tensor, which: int = 0) -> Tensor:
         """``value >=`` threshold `which`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 
 import torch
 from torch import Tensor
@@ -72,10 +73,11 @@ def _spread(work: Callable[[int], Tensor], count: int) -> list[Tensor]:
     threads = torch.get_num_threads()
     if count < 2 or threads < 2:
         return [work(i) for i in range(count)]
+    contexts = [copy_context() for _ in range(count)]  # a new thread would not see who counts
     torch.set_num_threads(1)
     try:
         with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            return list(pool.map(work, range(count)))
+            return list(pool.map(lambda i: contexts[i].run(work, i), range(count)))
     finally:
         torch.set_num_threads(threads)
 
@@ -124,12 +126,10 @@ def stem(
     Pixels enter as pixel - 128 (the top bit flipped), int8; the offset is in the bias.
     """
     layer = as_layer(packed.layer("stem"), value)
-    pixels = patches(images.to(torch.int32) - 128, packed.model.patch)
-    s = ops.integer_sum(pixels, layer.matrix, layer.sum_shift, value)
-    y = layer.post(None, s)
+    y = layer.integer(patches(images.to(torch.int32) - 128, packed.model.patch))
     if packed.model.class_token:
         y = torch.cat([y.new_zeros(len(y), 1, y.shape[2]), y], 1)
-    return _record(trace, "stem", ops.add_main(y, layer.position, value))
+    return _record(trace, "stem", ops.add_main(y, layer.position, value, "stem"))
 
 
 def embed(
@@ -145,17 +145,16 @@ def embed(
     b, _, c = x.shape
     if packed.model.embedding == "real":
         n = as_layer(packed.layer(f"{name}.norm"), value).post(None, x)
-        n = _record(trace, f"{name}.n", ops.saturate(n, NORMED))
-        grid = patches(n.view(b, side, side, c), 2)
-        y = layer.post(None, ops.integer_sum(grid, layer.matrix, layer.sum_shift, value))
+        n = _record(trace, f"{name}.n", ops.saturate(n, NORMED, f"{name}.n"))
+        y = layer.integer(patches(n.view(b, side, side, c), 2))
     else:
         bits = as_layer(packed.layer(f"{name}.pass"), value).bits(x)
         _record(trace, f"{name}.bits", bits)
-        mean = ops.grid_mean(x, side, 2, 2, value)
+        mean = ops.grid_mean(x, side, 2, 2, value, f"{name}.pooled_mean")
         _record(trace, f"{name}.pooled_mean", mean)
         residual = mean.repeat(1, 1, packed.layer(name).outputs // c)
         y = layer.linear(patches(bits.view(b, side, side, c), 2), residual)
-    return _record(trace, name, ops.add_main(y, layer.position, value))
+    return _record(trace, name, ops.add_main(y, layer.position, value, name))
 
 
 def head(
@@ -166,9 +165,11 @@ def head(
         mean = x[:, 0]
     else:
         shift = int(packed.scalars["head_shift"])
-        mean = ops.saturate(ops.drop(x.sum(1, dtype=torch.int64), shift), value)
+        total = ops.drop(x.sum(1, dtype=torch.int64), shift)
+        mean = ops.saturate(total, value, "head.pooled")
     _record(trace, "head.pooled", mean)
-    y = _record(trace, "head.mean", as_layer(packed.layer("head"), value).post(None, mean))
+    y = as_layer(packed.layer("head"), value).post(None, mean, "head.mean")
+    _record(trace, "head.mean", y)
     classifier = packed.layer("classifier")
     logits = y.to(torch.int64) @ torch.from_numpy(classifier.matrix).to(torch.int64).T
     logits += torch.from_numpy(classifier.bias).to(torch.int64)

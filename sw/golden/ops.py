@@ -5,7 +5,8 @@ is used only where the operands at hand prove that nothing wraps, else int64.  S
 float32 matrix products of small integers, exact because every partial sum stays below 2**24.
 
 Where a result is a value tensor, `value` is the format that it saturates to: VALUE in the hardware,
-a narrower one to see what that would cost.
+a narrower one to see what that would cost.  `name` is what the result is called where someone
+counts what saturation clips (:mod:`sw.golden.clipping`); it changes nothing.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from hw.spec.numerics import (
     VALUE,
     Format,
 )
+from sw.golden.clipping import observe
 
 EXACT_FLOAT32 = 1 << 24
 """Integers up to here, and sums of them that stay below, are exact in float32."""
@@ -61,8 +63,9 @@ def magnitude(tensor: Tensor | int) -> int:
     return max(-low, high)
 
 
-def saturate(a: Tensor, form: Format) -> Tensor:
+def saturate(a: Tensor, form: Format, name: str | None = None) -> Tensor:
     """Clamps to `form`; int32 (every format fits)."""
+    observe(name, a, form)
     return a.clamp(form.low, form.high).to(torch.int32)
 
 
@@ -85,7 +88,9 @@ def signed_sum(bits: Tensor, signs: Tensor) -> Tensor:
     return check("s", s.to(torch.int32), SUM).view(*bits.shape[:-1], signs.shape[0])
 
 
-def integer_sum(values: Tensor, weights: Tensor, shift: int, value: Format = VALUE) -> Tensor:
+def integer_sum(
+    values: Tensor, weights: Tensor, shift: int, value: Format = VALUE, name: str | None = None
+) -> Tensor:
     """Integer layers: s = saturate_VALUE(round(sum of value*weight over the last axis, shift)).
 
     Exact in float64 (products of at most 8 x 16 bits and K <= 2**20).
@@ -93,7 +98,7 @@ def integer_sum(values: Tensor, weights: Tensor, shift: int, value: Format = VAL
     bound = magnitude(values) * int(weights.to(torch.int64).abs().sum(1).max())
     exact = torch.float32 if bound < EXACT_FLOAT32 else torch.float64
     acc = values.to(exact) @ weights.to(exact).T
-    return saturate(drop(acc.to(torch.int64), shift), value)
+    return saturate(drop(acc.to(torch.int64), shift), value, name)
 
 
 def pre_activation(
@@ -103,6 +108,7 @@ def pre_activation(
     residual: Tensor | None,
     residual_gain: Tensor,
     bias: Tensor,
+    name: str | None = None,
 ) -> Tensor:
     """``v = saturate_PRE(round((s*gain << shift) + residual*residual_gain, 9) + (bias << 2))``.
 
@@ -122,7 +128,7 @@ def pre_activation(
         total = torch.addcmul(total, s.to(kind), scaled.to(kind))
     if residual is not None:
         total = torch.addcmul(total, residual.to(kind), residual_gain.to(kind))
-    return saturate(total >> PRE_DROP, PRE)
+    return saturate(total >> PRE_DROP, PRE, name)
 
 
 def activation(
@@ -132,6 +138,7 @@ def activation(
     offset: Tensor,
     slope_shift: int,
     value: Format = VALUE,
+    name: str | None = None,
 ) -> Tensor:
     """``y = saturate_VALUE(round(v*slope, slope_shift + 2) + offset)``, slope by v's sign."""
     shift = slope_shift + PRE_FRACTION
@@ -140,12 +147,14 @@ def activation(
     v = v.to(kind)
     product = v.clamp(min=0).mul_(slope_positive.to(kind))
     product.addcmul_(v.clamp(max=0), slope_negative.to(kind))
-    return saturate(drop(product, shift).add_(offset), value)
+    return saturate(drop(product, shift).add_(offset), value, name)
 
 
-def add_main(y: Tensor, main: Tensor, value: Format = VALUE) -> Tensor:
+def add_main(y: Tensor, main: Tensor, value: Format = VALUE, name: str | None = None) -> Tensor:
     """Computes out = saturate_VALUE(y + main)."""
-    return (y + main).clamp_(value.low, value.high)
+    total = y + main
+    observe(name, total, value)
+    return total.clamp_(value.low, value.high)
 
 
 def channel_pool(y: Tensor, m: int) -> Tensor:
@@ -157,12 +166,14 @@ def channel_pool(y: Tensor, m: int) -> Tensor:
     return check("pooled", drop(total, (m - 1).bit_length()), VALUE)
 
 
-def grid_mean(x: Tensor, side: int, r: int, shift: int, value: Format = VALUE) -> Tensor:
+def grid_mean(
+    x: Tensor, side: int, r: int, shift: int, value: Format = VALUE, name: str | None = None
+) -> Tensor:
     """Mean of r x r windows of the token grid: (B, side**2, C) -> (B, (side//r)**2, C)."""
     b, _, c = x.shape
     small = side // r
     windows = x.reshape(b, small, r, small, r, c).sum((2, 4), dtype=torch.int32)
-    return saturate(drop(windows, shift), value).view(b, small * small, c)
+    return saturate(drop(windows, shift), value, name).view(b, small * small, c)
 
 
 def upsample(x: Tensor, side: int, r: int) -> Tensor:
@@ -173,7 +184,7 @@ def upsample(x: Tensor, side: int, r: int) -> Tensor:
     return grid.reshape(b, side * side, c)
 
 
-def tap_sum(x: Tensor, axis: int, taps: int) -> Tensor:
+def tap_sum(x: Tensor, axis: int, taps: int, name: str | None = None) -> Tensor:
     """saturate_TAP_SUM(sum of `taps` neighbours along `axis`, those that exist)."""
     length, reach = x.shape[axis], taps // 2
     total = x.clone()
@@ -181,7 +192,7 @@ def tap_sum(x: Tensor, axis: int, taps: int) -> Tensor:
         span = length - step
         total.narrow(axis, 0, span).add_(x.narrow(axis, step, span))
         total.narrow(axis, step, span).add_(x.narrow(axis, 0, span))
-    return saturate(total, TAP_SUM)
+    return saturate(total, TAP_SUM, name)
 
 
 def missing_taps(length: int, taps: int) -> Tensor:
@@ -198,12 +209,13 @@ def branch(
     loss: Tensor,
     slope_shift: int,
     value: Format = VALUE,
+    name: str | None = None,
 ) -> Tensor:
     """saturate_VALUE(round(G*S, slope_shift) + constant - missing*loss)."""
     bound = magnitude(total) * magnitude(gain) + (1 << slope_shift)
     kind = torch.int32 if bound < INT32_LIMIT else torch.int64
     scaled = drop(total.to(kind) * gain.to(kind), slope_shift)
-    return saturate(scaled + (constant - missing * loss), value)
+    return saturate(scaled + (constant - missing * loss), value, name)
 
 
 def population(q: Tensor, k: Tensor) -> Tensor:
