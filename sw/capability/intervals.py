@@ -3,7 +3,8 @@
 Walks the network as golden does, with bounds in place of numbers: a binary layer's sum lies within
 its fan-in, an attended sum within the keys, everything else follows from the packed parameters.
 An accumulator has no saturation, so it must fit its format; a value that can exceed its format
-saturates, and the interval says how far it would go.
+saturates, and the interval says how far it would go.  How often it does on pictures is measured in
+golden, under the same name: :func:`sw.golden.saturation.measure_saturation`.
 """
 
 from __future__ import annotations

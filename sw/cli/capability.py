@@ -11,8 +11,7 @@ from rich.table import Table
 
 from sw.atomic import write_json
 from sw.cli.common import JsonOption, ending, note
-from sw.cli.labelled import labelled
-from sw.compiler.packed import PackedNetwork
+from sw.cli.interval_table import measured, print_intervals
 from sw.files import DEFAULT_MODEL, InputError, check_output, load_model
 
 PICTURES = 256
@@ -36,7 +35,8 @@ def capability(
 
     R, the largest absolute value that an element can reach, of known architectures and of the
     shipped model; with a name the walk through its layers, and for a model the interval of every
-    accumulator and value.
+    accumulator and value. With --data also what share of every value saturation clips there,
+    counted in the integer model.
     """
     from sw.capability.intervals import intervals
     from sw.capability.reach import ARCHITECTURES, binaryvit_walk
@@ -60,8 +60,8 @@ def capability(
             packed = load_model(name, report=note)
             report = _print_walk(console, name, binaryvit_walk(packed.model))
             found = intervals(packed)
-            rates = {} if data is None else _rates(packed, data, limit)
-            report["intervals"] = _print_intervals(console, found, rates)
+            seen = None if data is None else measured(packed, data, limit)
+            report |= print_intervals(console, found, seen)
         if json_path is not None:
             write_json(json_path, report)
 
@@ -100,42 +100,3 @@ def _print_walk(console: Console, name: str, walk: list) -> dict:
         for step, value in zip(walk, values, strict=True)
     ]  # fmt: skip
     return {"name": name, "r": values[-1], "walk": steps}
-
-
-def _rates(packed: PackedNetwork, data: Path, limit: int) -> dict[str, float]:
-    """Measured share of saturated elements of every tensor that golden shows."""
-    import torch
-
-    from sw.golden.saturation import measure_saturation
-
-    pictures = labelled(data, packed, limit)
-    note(f"saturation of {len(pictures.files):,} pictures")
-    above = measure_saturation(packed, torch.from_numpy(pictures.images))
-    return {name: above.get(name, 0.0) for name in packed.fractions}
-
-
-def _print_intervals(console: Console, found: list, rates: dict[str, float]) -> list[dict]:
-    """Accumulators fit, or there is no table; values that can exceed their format saturate."""
-    rows = []
-    table = Table(title="intervals over every picture", title_justify="left")
-    table.add_column("tensor", no_wrap=True)
-    for column in ("least", "greatest", "bits", "of", "worst case", "measured"):
-        table.add_column(column, justify="right", no_wrap=True)
-    for r in found:
-        worst = "fits" if r.fits else "saturates"
-        measured = rates.get(r.name)
-        table.add_row(r.name, f"{r.low:,}", f"{r.high:,}", str(r.bits), str(r.form.bits), worst,
-                      "" if measured is None else f"{100 * measured:.4f} %")  # fmt: skip
-        rows.append({"name": r.name, "low": r.low, "high": r.high, "bits": r.bits,
-                     "format_bits": r.form.bits, "exact": not r.saturates, "fits": r.fits,
-                     "saturated": measured})  # fmt: skip
-    console.print(table)
-    exact = [r for r in found if not r.saturates]
-    beyond = sum(not r.fits for r in found)
-    console.print(
-        f"{len(exact)} accumulators, all fit; {len(found) - len(exact)} values, "
-        f"{beyond} of them could saturate in the worst case",
-        markup=False,
-        highlight=False,
-    )
-    return rows

@@ -232,7 +232,8 @@ class PackedNetwork:
         :mod:`sw.compiler.equalise` scaled has as many more as its exponent, which only the
         compiler knows: no result needs it.
     saturation : dict of str to float
-        Measured share of saturated elements on the calibration pictures, tensors above 0 only.
+        Share of elements that saturation clipped on the calibration pictures, by value (named as
+        in :mod:`sw.capability.intervals`), those above 0 only.
     """
 
     model: Shape

@@ -1,31 +1,28 @@
-"""Saturation measured: the share of elements at the ends of VALUE, by traced tensor."""
+"""Saturation measured: what golden clips on pictures, by value."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-import torch
 from torch import Tensor
 
-from hw.spec.numerics import VALUE
 from sw.compiler.packed import PackedNetwork
+from sw.golden.clipping import Counts, counting
 from sw.golden.network import run
 
 
-def measure_saturation(packed: PackedNetwork, images: Tensor) -> dict[str, float]:
-    """Share of saturated elements over uint8 pictures (N, H, W, 3), tensors above 0 only."""
-    counts: dict[str, list[int]] = {}
-    for part in images.split(8):
-        trace: dict[str, Tensor] = {}
-        run(packed, part, trace)
-        for name in packed.fractions.keys() & trace.keys():
-            at_end = (trace[name] == VALUE.high) | (trace[name] == VALUE.low)
-            count = counts.setdefault(name, [0, 0])
-            count[0] += int(torch.count_nonzero(at_end))
-            count[1] += at_end.numel()
-    return {name: hit / total for name, (hit, total) in sorted(counts.items()) if hit}
+def measure_saturation(packed: PackedNetwork, images: Tensor) -> Counts:
+    """Clipped and formed elements over uint8 pictures (N, H, W, 3), of every value that saturates.
+
+    Names are those of :func:`sw.capability.intervals.intervals`.
+    """
+    with counting() as counts:
+        run(packed, images)
+    return counts
 
 
 def with_saturation(packed: PackedNetwork, images: Tensor) -> PackedNetwork:
-    """The same network with the measured saturation recorded."""
-    return replace(packed, saturation=measure_saturation(packed, images))
+    """The same network with the measured shares recorded, those above 0 only."""
+    counts = measure_saturation(packed, images)
+    shares = {name: count.share for name, count in sorted(counts.items()) if count.outside}
+    return replace(packed, saturation=shares)

@@ -11,6 +11,7 @@ from PIL import Image
 from hw.spec import contract_digest, find_configuration
 from sw.compiler.pack import read_packed
 from sw.golden import run
+from sw.golden.saturation import measure_saturation
 from sw.model.checkpoint import save_checkpoint
 from tests.sw.cli.conftest import noise
 from tests.sw.driver.fake import CYCLES, PICTURE, RESULT, expected
@@ -185,6 +186,42 @@ def test_capability_of_a_model_walks_and_bounds(sw, model, tmp_path):
     exact = [r for r in found["intervals"] if r["exact"]]
     assert {"logits", "stem: accumulator"} <= {r["name"] for r in exact}
     assert all(r["fits"] and r["bits"] <= r["format_bits"] for r in exact)
+
+
+def test_capability_measures_every_value_that_could_saturate(sw, model, data, tmp_path):
+    report = tmp_path / "capability.json"
+    result = sw("capability", model, "--data", data, "--limit", 4, "--json", report)
+    assert result.exit_code == 0, result.output
+    found = json.loads(report.read_text())
+    assert found["pictures"] == 4
+    cells = {row[0]: row[-1] for row in rows(result.stdout)}
+    could = [r for r in found["intervals"] if not r["fits"]]
+    assert {"stage1.block0.key: v", "head: v", "stage1.block0.x1"} <= {r["name"] for r in could}
+    for r in could:
+        assert r["elements"] > 0 and r["saturated"] == r["clipped"] / r["elements"]
+        shown = cells[r["name"]].removeprefix("< ").removesuffix(" %")
+        assert float(shown) == pytest.approx(100 * r["saturated"], abs=1e-4)
+    did = sum(r["clipped"] > 0 for r in could)
+    assert f"on 4 pictures {did} of these {len(could)} did" in result.stdout
+    assert "not formed" not in result.stdout
+    assert all(
+        r["elements"] is None and not cells[r["name"]] for r in found["intervals"] if r["exact"]
+    )
+
+
+def test_capability_says_what_golden_does_not_form(sw, model, data, tmp_path, monkeypatch):
+    def without_v(packed, images):
+        counts = measure_saturation(packed, images)
+        del counts["head: v"]
+        return counts
+
+    monkeypatch.setattr("sw.golden.saturation.measure_saturation", without_v)
+    report = tmp_path / "capability.json"
+    result = sw("capability", model, "--data", data, "--limit", 1, "--json", report)
+    assert {row[0]: row[-1] for row in rows(result.stdout)}["head: v"] == "not formed"
+    assert "not measured, as golden forms no such value: head: v" in result.stdout
+    (row,) = [r for r in json.loads(report.read_text())["intervals"] if r["name"] == "head: v"]
+    assert not row["fits"] and row["saturated"] is None and row["elements"] is None
 
 
 def test_capability_measures_pictures_of_a_model_only(sw, tmp_path):

@@ -56,5 +56,5 @@ def test_an_x_beyond_the_format_is_refused(pyramid):
 
 def test_saturation_is_rare_on_other_pictures(network):
     model, _, quantised, _ = network
-    shares = measure_saturation(quantised.packed, pictures(model.config, 8, 9))
-    assert all(share < 0.01 for share in shares.values()), shares
+    counts = measure_saturation(quantised.packed, pictures(model.config, 8, 9))
+    assert all(count.share < 0.01 for count in counts.values()), counts
