@@ -26,6 +26,7 @@ from bitstreams.models import IDEAL, model_cycles
 from bitstreams.report import renew_models, write_reports
 from bitstreams.tools import ToolError
 from bitstreams.virtual import Design, SimulatedBoard, design
+from hw.spec.link import DEFAULT_BAUD
 from sim.errors import SimulationError, SimulatorBuildError
 from sw.bad_input import bad_input
 
@@ -214,7 +215,14 @@ def flash(board: BoardName = DEFAULT_BOARD) -> None:
     loader = shutil.which(LOADER)
     if loader is None:
         raise _fail(f"{LOADER}: not found; install it (apt: openfpgaloader)")
-    raise typer.Exit(subprocess.run([loader, "-b", chosen.loader, str(bitstream)]).returncode)
+    status = subprocess.run([loader, "-b", chosen.loader, str(bitstream)]).returncode
+    if status:
+        raise _fail(
+            f"{LOADER}: ended with {status}, its reason is above; check cable and permissions, "
+            "`python -m sw doctor` looks at both"
+        )
+    rate = "" if chosen.baud == DEFAULT_BAUD else f"?baud={chosen.baud}"
+    typer.echo(f"loaded; python -m sw classify PICTURE --backend serial:PORT{rate}")
 
 
 if __name__ == "__main__":

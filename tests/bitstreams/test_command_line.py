@@ -79,6 +79,15 @@ def test_flash_wants_a_bitstream_and_a_loader(monkeypatch, tmp_path):
     (tmp_path / "ulx3s_85f" / "ulx3s_85f.bit").write_bytes(b"")
     monkeypatch.setenv("PATH", str(tmp_path))
     assert "openFPGALoader: not found; install it" in refused("flash", "ulx3s-85f")
+    loader = tmp_path / "openFPGALoader"
+    loader.write_text('#!/bin/sh\necho "$@" > "$0.arguments"\nexit 7\n')
+    loader.chmod(0o755)
+    assert "openFPGALoader: ended with 7" in refused("flash", "ulx3s-85f")
+    loader.write_text(loader.read_text().replace("exit 7", "exit 0"))
+    result = CliRunner().invoke(command.app, ["flash", "ulx3s-85f"])
+    assert result.exit_code == 0 and "classify PICTURE --backend serial:PORT\n" in result.stdout
+    bitstream = tmp_path / "ulx3s_85f" / "ulx3s_85f.bit"
+    assert (tmp_path / "openFPGALoader.arguments").read_text() == f"-b ulx3s {bitstream}\n"
 
 
 def test_reports_are_of_this_gateware():
