@@ -1,7 +1,7 @@
 """``python -m bitstreams``: build a board's bitstream, list the boards, load one, or simulate it.
 
-Exit status: 0, or 2 with one line on stderr for bad input, a missing tool or a design that does
-not fit.
+Exit status: 0, or 2 with one line on stderr for bad input, a missing tool, a design that does not
+fit or a simulation that fails.
 """
 
 from __future__ import annotations
@@ -25,10 +25,12 @@ from bitstreams.device import FitError
 from bitstreams.models import IDEAL, model_cycles
 from bitstreams.report import renew_models, write_reports
 from bitstreams.tools import ToolError
-from bitstreams.virtual import Design, SimulatedBoard, design
+from bitstreams.virtual import SimulatedBoard, design
+from hw.link.uart import LEAST_CYCLES
 from hw.spec.link import DEFAULT_BAUD
 from sim.errors import SimulationError, SimulatorBuildError
 from sw.bad_input import bad_input
+from sw.files import InputError
 
 REPORTS = Path(__file__).parent
 LOADER = "openFPGALoader"
@@ -175,7 +177,7 @@ def virtual(
     board: BoardName = DEFAULT_BOARD,
     baud: Annotated[
         int | None,
-        typer.Option(help="of the design's UART, at most a quarter of its clock; default its own"),
+        typer.Option(help="of the design's UART; default a quarter of its clock, to load faster"),
     ] = None,
 ) -> None:
     """Run a board in simulation: its FPGA from pin to pin, its memory chip, its UART as a port.
@@ -185,21 +187,29 @@ def virtual(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         chosen = find_board(board)
-        if baud is not None and not 0 < 4 * baud <= chosen.clock_hz:
-            raise ToolError(f"--baud {baud}: use 1 to {chosen.clock_hz // 4}")
-        chosen = chosen if baud is None else replace(chosen, baud=baud)
-        _note(_of_the_report(chosen, design(chosen, _note)))
-        with SimulatedBoard(chosen, _note) as simulated:
-            simulated.serve()
-    except (BoardError, ToolError, SimulationError, SimulatorBuildError, OSError) as error:
+        fastest = chosen.clock_hz // LEAST_CYCLES
+        if baud is not None and not 0 < baud <= fastest:
+            raise InputError(f"--baud {baud}: use 1 to {fastest}")
+        simulated = replace(chosen, baud=baud or fastest)
+        _note(_origin(chosen, simulated))
+        with SimulatedBoard(simulated, _note) as running:
+            running.serve()
+    except (BoardError, ToolError, SimulationError, SimulatorBuildError) as error:
+        raise _fail(error) from None
+    except bad_input() as error:
         raise _fail(error) from None
 
 
-def _of_the_report(board: Board, simulated: Design) -> str:
+def _origin(board: Board, simulated: Board) -> str:
+    """What a simulated board has to do with the board's report, in a line."""
     path = REPORTS / board.folder / "report.json"
-    digest = simulated.rtlil_sha256
-    known = path.exists() and json.loads(path.read_text())["rtlil_sha256"] == digest
-    return f"RTLIL {digest[:16]}...: {'' if known else 'not '}that of {path}"
+    if simulated.baud != board.baud:
+        return f"the UART at {simulated.baud:,} baud; --baud {board.baud} is the bitstream's design"
+    digest = design(simulated, _note).rtlil_sha256
+    if not path.exists():
+        return f"RTLIL {digest[:16]}; no report yet"
+    same = json.loads(path.read_text())["rtlil_sha256"] == digest
+    return f"RTLIL {digest[:16]}, {'as' if same else 'not as'} in {path}"
 
 
 @app.command()
@@ -218,8 +228,8 @@ def flash(board: BoardName = DEFAULT_BOARD) -> None:
     status = subprocess.run([loader, "-b", chosen.loader, str(bitstream)]).returncode
     if status:
         raise _fail(
-            f"{LOADER}: ended with {status}, its reason is above; check cable and permissions, "
-            "`python -m sw doctor` looks at both"
+            f"{LOADER}: ended with {status}, its reason is above; check the cable and, where it "
+            "may not use USB, install its udev rules (99-openfpgaloader.rules)"
         )
     rate = "" if chosen.baud == DEFAULT_BAUD else f"?baud={chosen.baud}"
     typer.echo(f"loaded; python -m sw classify PICTURE --backend serial:PORT{rate}")

@@ -19,6 +19,8 @@ class NoPicture(InputError):
 def figure(**sizes):
     """An empty :class:`matplotlib.figure.Figure`, which needs no display and no closing.
 
+    Keywords are those of that class.
+
     Raises
     ------
     NoPicture

@@ -70,7 +70,7 @@ def _random_model(name: str, seed: int, report: Callable[[str], None]) -> Packed
         raise InputError(f"model {name}: unknown; choose one of {', '.join(RANDOM_MODELS)}")
     sources = b"".join(
         path.read_bytes()
-        for part in ("compiler", "model", "data")
+        for part in ("compiler", "golden", "model", "data")
         for path in sorted((PROJECT / "sw" / part).glob("*.py"))
         if path.name not in ("__main__.py", "show.py")
     )

@@ -1,6 +1,6 @@
 // Simulation models of the ECP5 cells between a board's pins and the design: pads, their registers,
-// the PLL. Written from Lattice's FPGA-DS-02012 and its sysIO and sysCLOCK usage guides (FPGA-TN-02032,
-// 02200). Simulation only.
+// the PLL. Written from Lattice's FPGA-DS-02012 and its sysIO, high-speed I/O and sysCLOCK usage guides
+// (FPGA-TN-02032, 02035, 02200). Simulation only.
 
 module IB (input I, output O);
     assign O = I;
@@ -15,15 +15,15 @@ module BB (input I, T, output O, inout B);
     assign O = B;
 endmodule
 
-// Registers in the pads: they wake as 0, as all that the design does not set.
+// Registers in the pads, cleared at once: they wake as 0, as all that the design does not set.
 module OFS1P3DX (input D, SP, SCLK, CD, output reg Q);
     initial Q = 0;
-    always @(posedge SCLK) if (CD) Q <= 0; else if (SP) Q <= D;
+    always @(posedge SCLK or posedge CD) if (CD) Q <= 0; else if (SP) Q <= D;
 endmodule
 
 module IFS1P3DX (input D, SP, SCLK, CD, output reg Q);
     initial Q = 0;
-    always @(posedge SCLK) if (CD) Q <= 0; else if (SP) Q <= D;
+    always @(posedge SCLK or posedge CD) if (CD) Q <= 0; else if (SP) Q <= D;
 endmodule
 
 module FD1S3AX (input D, CK, output reg Q);
@@ -31,16 +31,21 @@ module FD1S3AX (input D, CK, output reg Q);
     always @(posedge CK) Q <= D;
 endmodule
 
-// D0 while the clock is high, D1 while it is low; a cycle earlier than the cell's own pipeline, which a
-// clock that is put through does not show.
+// D0 while the clock is high, D1 while it is low. The cell takes two cycles longer, which a clock that is
+// put through does not show; anything else would, and is refused.
 module ODDRX1F (input D0, D1, SCLK, RST, output Q);
-    reg high = 0, low = 0;
-    always @(posedge SCLK) {high, low} <= RST ? 2'b00 : {D0, D1};
+    reg high = 0, low = 0, started = 0;
+    always @(posedge SCLK) begin
+        started <= 1;
+        {high, low} <= {D0, D1};
+        if (RST || (started && {high, low} != {D0, D1})) $fatal(1, "ODDRX1F: not modelled but for a clock");
+    end
     assign Q = SCLK ? high : low;
 endmodule
 
-// Ratios and phases are those of the parameters; the frequency is not: every edge of CLKI is a quarter of
-// CLKOP's period, as if the oscillator ran at twice CLKOP's frequency. It locks after some periods.
+// Ratios and phases of the outputs are those of the parameters, their frequency is not: every edge of CLKI
+// is a quarter of CLKOP's period, as if the oscillator ran at twice CLKOP's frequency. It locks after some
+// periods.
 module EHXPLLL #(
     parameter PLLRST_ENA = "DISABLED", parameter INTFB_WAKE = "DISABLED",
     parameter STDBY_ENABLE = "DISABLED", parameter DPHASE_SOURCE = "DISABLED",

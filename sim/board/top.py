@@ -18,10 +18,10 @@ from sim.build.program import build_program
 
 TOP = "virtual_board"
 MAIN = Path(__file__).with_name("main.cpp")
-TERMINAL = (Path(__file__).with_name("terminal.h"), Path(__file__).with_name("uart.h"))
-"""Headers of the pseudo-terminal."""
+TERMINAL_HEADERS = (Path(__file__).with_name("terminal.h"), Path(__file__).with_name("uart.h"))
+"""Of the pseudo-terminal."""
 HEADERS = (
-    *TERMINAL,
+    *TERMINAL_HEADERS,
     Path(__file__).parents[1] / "native" / "memory.h",
     Path(__file__).parents[1] / "native" / "timed_memory.h",
 )
@@ -133,6 +133,12 @@ class BoardTop(wiring.Component):
         return m
 
 
+def leds_header() -> str:
+    """C++ masks of the LEDs by which a board is seen to rest."""
+    masks = ", ".join(f"LED_{name.upper()} = {1 << LEDS[name].offset}" for name in ("busy", "link"))
+    return f"constexpr unsigned {masks};\n"
+
+
 def build_board(
     configuration: Configuration, beats: int, report: Callable[[str], None] = lambda _: None
 ) -> Path:
@@ -149,7 +155,10 @@ def build_board(
         TOP,
         f"{configuration!r} {beats} {Path(__file__).read_text()}",
     )
-    header = f"// Written by sim.board.top.\nconstexpr unsigned CYCLES_A_BIT = {CYCLES_A_BIT};\n"
+    header = (
+        f"// Written by sim.board.top.\n{leds_header()}"
+        f"constexpr unsigned CYCLES_A_BIT = {CYCLES_A_BIT};\n"
+    )
     return build_program(
         TOP, {f"{TOP}.v": text}, MAIN, headers=HEADERS, written={"board.h": header}, report=report
     ).path

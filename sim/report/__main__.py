@@ -7,7 +7,6 @@ input.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -24,6 +23,7 @@ from sim.network.run import run_network
 from sim.report.commands import rows
 from sim.report.picture import draw
 from sim.report.tables import as_json, print_network, print_rows
+from sw.atomic import write_json
 from sw.bad_input import bad_input
 from sw.compiler.packed import PackedNetwork
 from sw.compiler.schedule import network_program
@@ -99,12 +99,16 @@ def main(
     console.print(title, highlight=False, markup=False, soft_wrap=True)
     print_rows(console, configuration, each if commands else layers)
     print_network(console, program, run, prediction, layers, each)
-    if json_path is not None:
-        facts = {"model": model, "memory": memory, "batch": batch}
-        facts |= as_json(program, run, prediction, layers, each, commands)
-        json_path.write_text(json.dumps(facts, indent=1) + "\n")
-    if picture is not None:
-        draw(picture, title, program, run)
+    try:
+        if json_path is not None:
+            facts = {"model": model, "memory": memory, "batch": batch}
+            facts |= as_json(program, run, prediction, layers, each, commands)
+            write_json(json_path, facts)
+        if picture is not None:
+            draw(picture, title, program, run)
+    except bad_input() as error:
+        typer.echo(f"report: {error}", err=True)
+        raise typer.Exit(2) from None
     if not np.array_equal(run.logits, _golden(packed, images)):
         typer.echo("report: the logits are not golden's; find out why with python -m sw diff")
         raise typer.Exit(1)

@@ -30,7 +30,13 @@ class Measured:
 
 
 def measured(packed: PackedNetwork, data: Path, limit: int) -> Measured:
-    """Runs at most `limit` pictures of a folder through golden and counts what it clips."""
+    """Runs at most `limit` pictures of a folder through golden and counts what it clips.
+
+    Raises
+    ------
+    DataError
+        As :func:`sw.cli.labelled.labelled`.
+    """
     import torch
 
     from sw.golden.saturation import measure_saturation

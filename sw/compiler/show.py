@@ -120,7 +120,7 @@ def show_packed(network: PackedNetwork, console: Console) -> None:
     for name, share in network.saturation.items():
         console.print(f"saturated on calibration pictures: {name} {share:.2e}")
     if not network.saturation:
-        console.print("no saturation measured")
+        console.print("nothing saturated on calibration pictures, or none were given")
 
 
 def show_quantise(network: QuantisedNetwork, console: Console) -> None:

@@ -8,7 +8,9 @@ import numpy as np
 from sw.data.errors import DataError
 
 
-def check_labels(what: str, labels: np.ndarray, class_names: tuple[str, ...]) -> None:
+def check_labels(
+    what: str, labels: np.ndarray, class_names: tuple[str, ...], remedy: str = "mend the labels"
+) -> None:
     """Refuse labels without a class; ``what``, a file if they are of one, begins the message.
 
     Raises
@@ -19,7 +21,7 @@ def check_labels(what: str, labels: np.ndarray, class_names: tuple[str, ...]) ->
     if len(labels) and not 0 <= labels.min() <= labels.max() < classes:
         raise DataError(
             f"{what}: labels span {labels.min()}..{labels.max()}, but {classes} classes are "
-            "numbered from 0; mend the labels, or name every class"
+            f"numbered from 0; {remedy}"
         )
 
 

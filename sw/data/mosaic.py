@@ -66,5 +66,6 @@ def load_mosaic(folder: Path, split: str) -> Dataset:
             f"{path}: {split}_y has shape {labels.shape}, but there are {len(images)} {split} "
             f"pictures beside it; give it ({len(images)},)"
         )
-    check_labels(f"{path}: {split}_y", labels, names)
+    remedy = "mend the labels, or give class_names there a name a class"
+    check_labels(f"{path}: {split}_y", labels, names, remedy)
     return Dataset(images, labels, names)

@@ -50,7 +50,11 @@ _LOCK = Lock()  # chunks of one run count side by side
 
 @contextmanager
 def counting() -> Iterator[Counts]:
-    """Counts by name of every value that golden saturates inside, growing as it runs."""
+    """Counts by name of every value that golden saturates inside, growing as it runs.
+
+    Golden's own worker threads are counted, those of the caller are not; of two inside each other
+    the inner one counts.
+    """
     counts: Counts = {}
     token = _COUNTS.set(counts)
     try:

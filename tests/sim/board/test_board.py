@@ -71,8 +71,14 @@ def test_the_shipped_model_classifies_with_goldens_logits():
     assert done.core_cycles < done.cycles / 20
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_faults_in_both_directions_give_the_right_answer_or_an_error(board, seed):
+def test_faults_in_both_directions_give_the_right_answer_or_an_error(board):
+    ended = [right_answers_or_an_error(board, seed) for seed in range(4)]
+    assert sum(ended) >= 3, ended  # or the end of a session was hardly tested
+
+
+def right_answers_or_an_error(board, seed):
+    """Whether a session over a bad line came to its end."""
+    ended = False
     data = np.frombuffer(random.Random(seed).randbytes(16 * 500), np.uint64).reshape(-1, 2)
     line = SpoiltLine(board.port, seed, 5e-4)
     transport = SerialTransport.__new__(SerialTransport)
@@ -91,6 +97,7 @@ def test_faults_in_both_directions_give_the_right_answer_or_an_error(board, seed
             transport.start(PROGRAM)
             transport.wait(100_000)
             assert (transport.read(DESTINATION, len(copied)) == copied).all()
+        ended = True
     except DeviceError as error:
         assert "no answer to" in str(error)
     finally:
@@ -104,6 +111,7 @@ def test_faults_in_both_directions_give_the_right_answer_or_an_error(board, seed
     changed[321, 1] ^= np.uint64(1 << 40)
     assert transport.first_difference(100, changed) == 321
     transport.close()
+    return ended
 
 
 class SpoiltLine(SerialLine):
