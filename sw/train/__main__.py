@@ -22,7 +22,7 @@ from sw.train.memory import keep_freed_memory
 from sw.train.options import ABLATION, changed, chosen, no_sizes, parse
 from sw.train.pictures import check_data, test_pictures
 from sw.train.place import Place
-from sw.train.recipes import RECIPES, Named
+from sw.train.recipes import LONG, Named
 from sw.train.trainer import Trainer
 
 ABLATION_EPOCHS = 100
@@ -71,6 +71,8 @@ def train(arguments, named: Named, out: Path, place: Place, say, skip: Skip | No
         teacher = ConsistentTeacher(arguments.teacher, data, place)
     elif arguments.teacher is not None:
         soft = _logits(arguments, data, logits or out, place, say)
+    else:
+        say("no teacher: labels alone")
     say(f"model: {named.model.parameter_bits() / 1000:.0f} kbit of binary weights and parameters")
     trainer = Trainer(
         named.model, named.recipe, data, out, soft, place, arguments.compile, arguments.init,
@@ -115,7 +117,7 @@ def run(arguments) -> None:
     try:
         if arguments.recipe == ABLATION:
             no_sizes(arguments)
-            recipe = changed(replace(RECIPES["cifar10"].recipe, epochs=ABLATION_EPOCHS), arguments)
+            recipe = changed(replace(LONG, epochs=ABLATION_EPOCHS), arguments)
             run_ablation(arguments, recipe, out, place, say, skip, train)
         else:
             train(arguments, chosen(arguments), out, place, say, skip)

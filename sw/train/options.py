@@ -61,7 +61,7 @@ def parse(argv) -> argparse.Namespace:
 
 
 def chosen(arguments: argparse.Namespace) -> Named:
-    """The named recipe with what the command line replaces.
+    """The named recipe with what the command line replaces; without a teacher not ``consistent``.
 
     Raises
     ------
@@ -69,11 +69,11 @@ def chosen(arguments: argparse.Namespace) -> Named:
         Naming the value that is out of range.
     """
     named = RECIPES[arguments.recipe]
-    return Named(
-        replace(named.model, **_given(arguments, [*SIZES, "image", "patch", "classes"])),
-        changed(named.recipe, arguments),
-        named.why,
-    )
+    model = replace(named.model, **_given(arguments, [*SIZES, "image", "patch", "classes"]))
+    recipe = changed(named.recipe, arguments)
+    if arguments.teacher is None and not arguments.consistent:
+        recipe = replace(recipe, consistent=False)
+    return Named(model, recipe, named.why)
 
 
 def changed(recipe: Recipe, arguments: argparse.Namespace) -> Recipe:

@@ -258,9 +258,12 @@ class Trainer:
         write_json(self.out / "log.json", log)
 
     def _identity(self) -> dict:
-        """What a state must share with the run that goes on from it."""
-        return {"config": self.config.to_dict(), "recipe": self.recipe.to_dict(),
-                "pictures": len(self.data), **self.origin}  # fmt: skip
+        """What a state must share with the run that goes on from it; the first difference is said.
+
+        Data and teacher come first: without a teacher the recipe is another one, too.
+        """
+        return {"config": self.config.to_dict(), "pictures": len(self.data), **self.origin,
+                "recipe": self.recipe.to_dict()}  # fmt: skip
 
     def _resume(self, state: dict) -> None:
         states.check_same_run(self.out, state, self._identity())

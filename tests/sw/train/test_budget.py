@@ -11,7 +11,7 @@ from sw.train.ablation import ROWS, macs
 from sw.train.budget import CONFIGURATION, budget, main, random_packed
 
 
-@pytest.mark.parametrize("name", ["cifar10", "cifar10-wide"])
+@pytest.mark.parametrize("name", ["cifar10", "cifar10-deep", "cifar10-wide"])
 def test_a_recipe_keeps_the_budget(name):
     packed = random_packed(RECIPES[name].model)
     rules = {
@@ -24,12 +24,14 @@ def test_a_recipe_keeps_the_budget(name):
         RECIPES[name].model.parameter_bits() / 1e6, rel=0.06
     )
     assert rules["binary MAC"].value == macs(RECIPES[name].model) / 1e6
-    if name == "cifar10":
+    if name == "cifar10-deep":
         assert rules["resident with values and bits"].value < 3.3
 
 
-def test_the_shipped_model_keeps_the_budget():
+def test_the_shipped_model_is_its_recipes_and_keeps_the_budget():
     packed = load_model(DEFAULT_MODEL)
+    for sizes in ("channels", "depths", "reduction", "heads", "hidden"):
+        assert getattr(packed.model, sizes) == getattr(RECIPES[DEFAULT_MODEL].model, sizes)
     rules = budget(packed, network_program(packed, find_configuration(CONFIGURATION)))
     assert [rule.what for rule in rules if not rule.kept] == []
     assert sum(rule.limit is not None for rule in rules) == 4

@@ -112,11 +112,13 @@ def test_processes_that_share_no_folder_are_told_so(folder):
 
 
 def test_flags_replace_what_a_recipe_says():
-    plain = chosen(parse(["--recipe", "cifar10", "--data", "d"]))
-    assert plain == RECIPES["cifar10"]
-    options = ["--depths", "1", "1", "1", "--rate", "0.5", "--no-flip"]
+    plain = chosen(parse(["--recipe", "cifar10", "--data", "d", "--teacher", "t"]))
+    assert plain == RECIPES["cifar10"] and plain.recipe.consistent
+    options = ["--depths", "1", "1", "1", "1", "--rate", "0.5", "--no-flip"]
     changed = chosen(parse(["--recipe", "cifar10", "--data", "d", *options]))
-    assert changed.model == plain.model.with_(depths=(1, 1, 1))
+    assert not changed.recipe.consistent  # no teacher
+    assert chosen(parse(["--consistent", "--data", "d"])).recipe.consistent  # refused later
+    assert changed.model == plain.model.with_(depths=(1, 1, 1, 1))
     assert changed.recipe.rate == 0.5 and not changed.recipe.flip
     assert changed.recipe.epochs == plain.recipe.epochs
 
