@@ -48,7 +48,7 @@ def test_every_figure_comes_from_the_files(made):
     precision = json.loads((made / "p.json").read_text())
     assert f"**{evaluation['top1']:.2f} %** of 24 test pictures" in text
     assert f"{evaluation['float']['agreement']:.2f} % of the pictures" in text
-    assert f"loss {log['curve'][-1]['loss']:.3f}" in text and "rate 0.004" in text
+    assert f"loss {log['curve'][-1]['loss']:.3f}" in text and "rate 0.002" in text
     assert text.count("| learned |") == 4 and text.count("| means |") == 1
     assert f"| {precision['rows'][3]['golden_top1']:.2f} % |" in text
     assert "fused bound" in text and "bright for dark" in text
